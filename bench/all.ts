@@ -1,0 +1,85 @@
+/**
+ * All numbers of the project, each by its own command. Run: node bench/all.ts [--write] [--kills 200]
+ * With --write the table goes to docs/reference/numbers.md.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { runCrashes } from '../e2e/crash-run.ts'
+import { ROOT } from '../e2e/program.ts'
+import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
+import { benchIssueDurable } from './issue-durable.ts'
+import type { Row } from './report.ts'
+import { benchVerifyHttp } from './verify-http.ts'
+
+const NUMBERS = join(ROOT, 'docs/reference/numbers.md')
+
+/** The vectors have no number of their own: the tests that run them are in `npm test`, which fails with them. */
+const VECTORS: Row = {
+  what: 'Merkle vectors (196), tessera-log (16 checkpoints), JCS, by TypeScript and by Python',
+  must: 'all pass',
+  measured: 'run by the test command, with KEYSTEAD_VECTORS',
+  command: 'npm test',
+  passed: true,
+}
+
+async function crashRow(kills: number): Promise<Row> {
+  const seed = 20_261_122
+  const result = await runCrashes({ kills, seed, verifyEvery: 20, print: (line) => console.log(line) })
+  for (const problem of result.problems.slice(0, 5)) console.log(`PROBLEM: ${problem}`)
+  return {
+    what: `kill -9 at ${kills} random points under mutation load, 16 clients`,
+    must: '0 acknowledged changes lost, 0 mutations without entry, 0 entries without mutation; starts again by itself',
+    measured:
+      `${result.problems.length} problems; ${result.acknowledged} acknowledged changes, ${result.unanswered} under way at a kill, ` +
+      `${result.entries} entries, ${result.verifications} offline verifications; ${result.kills.load} kills under load, ` +
+      `${result.kills.start} in a start, ${result.kills['first start']} in a first start`,
+    command: `node e2e/crash.ts --kills ${kills} --seed ${seed}`,
+    passed: result.problems.length === 0,
+  }
+}
+
+/** The table, with where and when it was measured. */
+function render(rows: readonly Row[]): string {
+  const machine =
+    `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GB, ` +
+    `${process.platform} ${process.arch}, Node ${process.version}`
+  const cells = rows.map(
+    ({ what, must, measured, command, passed }) =>
+      `| ${what} | ${must} | ${passed ? '' : '**missed:** '}${measured} | \`${command}\` |`,
+  )
+  return [
+    '# Numbers',
+    '',
+    `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}. Written by \`node bench/all.ts --write\`.`,
+    'Ratios compare two programs in alternating windows of one run; they hold on other machines, absolute values do not.',
+    '',
+    '| what | must be | measured | command |',
+    '|---|---|---|---|',
+    ...cells,
+    '',
+  ].join('\n')
+}
+
+const { values } = parseArgs({
+  options: { write: { type: 'boolean', default: false }, kills: { type: 'string', default: '200' } },
+})
+const rows: Row[] = [VECTORS]
+for (const bench of [
+  () => benchVerifyHttp(11, 1_000),
+  () => benchIssueDurable(7, 1_500),
+  () => benchHundredThousandKeys(100_000),
+]) {
+  const { row, lines } = await bench()
+  console.log([...lines, ''].join('\n'))
+  rows.push(row)
+}
+rows.push(await crashRow(Number(values.kills)))
+const table = render(rows)
+console.log(table)
+if (values.write) {
+  mkdirSync(dirname(NUMBERS), { recursive: true })
+  writeFileSync(NUMBERS, table)
+}
+process.exitCode = rows.every(({ passed }) => passed) ? 0 : 1

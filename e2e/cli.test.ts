@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, test } from 'node:test'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const BINARY = join(ROOT, 'packages/cli/bin/keystead.mjs')
+// A start takes below 2 s; a loaded machine may take longer, a broken start must still end.
+const START_MS_MAX = 30_000
+
+interface Result {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+let folder = ''
+let server: ChildProcess | null = null
+let url = ''
+/** Everything that any command has printed, except where a secret was asked for. */
+const printed: string[] = []
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'keystead-e2e-cli-'))
+  server = spawn(process.execPath, [join(ROOT, 'packages/server/src/main.ts')], {
+    cwd: folder,
+    env: { ...process.env, KEYSTEAD_DATA_DIR: join(folder, 'data'), KEYSTEAD_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  url = await readyUrl(server)
+})
+
+after(async () => {
+  if (server !== null && server.exitCode === null) {
+    const exited = once(server, 'exit')
+    server.kill('SIGTERM')
+    await exited
+  }
+  await rm(folder, { recursive: true, force: true })
+})
+
+test('the command line carries a key through its whole life, and no secret is printed on the way', async () => {
+  const project = await json('projects', 'create', '--name', 'Market data')
+  const projectId = text(project['id'])
+  await succeeds('projects', 'get', projectId)
+  assert.match((await succeeds('projects', 'list')).out, /Market data/)
+  const place = ['--project', projectId, '--environment', 'production']
+
+  const owner = await json(
+    'owners',
+    'create',
+    '--project',
+    projectId,
+    '--external-id',
+    'customer-1042',
+    '--name',
+    'Acme',
+  )
+  const ownerId = text(owner['id'])
+  await succeeds('owners', 'update', ownerId, '--name', 'Acme Capital')
+  assert.match((await succeeds('owners', 'get', ownerId)).out, /Acme Capital/)
+  assert.match((await succeeds('owners', 'list', '--project', projectId)).out, /customer-1042/)
+
+  const gateway = file('gateway.key')
+  await succeeds(
+    ...['root-keys', 'create', ...place, '--name', 'gateway', '--permission', 'keys:verify'],
+    ...['--expires-in', '90d', '--secret-file', gateway],
+  )
+  const created = await json(
+    ...[
+      'keys',
+      'create',
+      ...place,
+      '--owner',
+      ownerId,
+      '--permission',
+      'market:read',
+      '--permission',
+      '!funds:withdraw',
+    ],
+    ...['--expires-in', '90d', '--secret-file', file('acme.key')],
+  )
+  const keyId = text((created['key'] as Record<string, unknown>)['id'])
+  assert.equal(created['secret'], undefined)
+  assert.equal((await stat(file('acme.key'))).mode & 0o777, 0o600)
+  assert.match(
+    (await succeeds('keys', 'list', '--project', projectId, '--state', 'active')).out,
+    new RegExp(keyId),
+  )
+  await succeeds('keys', 'update', keyId, '--name', 'read only')
+  assert.match((await succeeds('keys', 'get', keyId)).out, /read only/)
+
+  const verify = ['keys', 'verify', '--credential-file', gateway, '--permission']
+  const acme = await readFile(file('acme.key'), 'utf8')
+  assert.match((await succeedsWith(acme, ...verify, 'market:read')).out, /VALID/)
+  assert.match((await run(acme, ...verify, 'funds:withdraw')).out, /INSUFFICIENT_PERMISSIONS/)
+  await succeedsWith(acme, 'keys', 'authorize', '--credential-file', gateway, '--permission', 'market:read')
+  await succeedsWith(acme, 'keys', 'check')
+
+  const rotated = await run('', 'keys', 'rotate', keyId, '--overlap', '1h', '--reason', 'scheduled')
+  printed.splice(printed.indexOf(rotated.out), 1)
+  assert.equal(rotated.code, 0, rotated.err)
+  assert.match(rotated.out, /^ks_key_live_[0-9A-Za-z]{12}_[0-9A-Za-z]{38}\n$/)
+  await writeFile(file('next.key'), rotated.out, { mode: 0o600 })
+  for (const key of [acme, rotated.out]) await succeedsWith(key, ...verify, 'market:read')
+
+  await succeeds('keys', 'revoke', keyId, '--reason', 'cessationOfOperation')
+  const revoked = await run(rotated.out, ...verify, 'market:read')
+  assert.equal(revoked.code, 1)
+  assert.match(revoked.out, /REVOKED/)
+  assert.equal((await run('', 'keys', 'rotate', keyId)).code, 1)
+  assert.match((await succeeds('root-keys', 'list')).out, /gateway/)
+  assert.match((await succeeds('audit', 'events', '--target', keyId)).out, /key\.revoked/)
+  await succeeds('audit', 'event', '0')
+  await refusesSecretsInSight()
+})
+
+test('the exported log is verified offline, continues an older checkpoint, and a tampered copy is refuted', async () => {
+  await writeFile(file('trust'), (await succeeds('audit', 'key')).out)
+  await eventually(
+    async () => Number((await json('audit', 'checkpoint'))['checkpoint']?.toString().split('\n')[1]) > 0,
+  )
+  await writeFile(file('since'), `${text((await json('audit', 'checkpoint'))['checkpoint'])}`)
+  await succeeds('projects', 'create', '--name', 'One more')
+  await succeeds('audit', 'export', '--to', file('export'))
+  const verify = ['--trust', file('trust'), '--since', file('since')]
+  await succeeds('audit', 'verify', file('export'), ...verify)
+  await succeeds('audit', 'proof', 'inclusion', '--position', '0', '--trust', file('trust'))
+  await succeeds('audit', 'proof', 'consistency', ...verify)
+
+  await cp(file('export'), file('tampered'), { recursive: true })
+  const bundles = await readdir(file('tampered/tile/entries'), { recursive: true, withFileTypes: true })
+  const bundle = bundles.find((entry) => entry.isFile())
+  assert.ok(bundle)
+  const path = join(bundle.parentPath, bundle.name)
+  const entries = await readFile(path, 'latin1')
+  assert.ok(entries.includes('project.created'))
+  await writeFile(path, entries.replace('project.created', 'project.creates'), 'latin1')
+  const refuted = await run('', 'audit', 'verify', file('tampered'), '--trust', file('trust'))
+  assert.equal(refuted.code, 1)
+  assert.match(refuted.out, /REFUTED/)
+})
+
+test('every operation of the API has a command', async () => {
+  const document = await json('openapi')
+  const { COMMANDS } = await import('../packages/cli/src/commands.ts')
+  const known = new Set(COMMANDS.flatMap(({ operations }) => operations))
+  const paths = Object.values(document['paths'] as Record<string, Record<string, { operationId?: string }>>)
+  const ids = paths.flatMap((methods) =>
+    Object.values(methods).flatMap(({ operationId }) => operationId ?? []),
+  )
+  assert.ok(ids.length > 20)
+  assert.deepEqual(
+    ids.filter((id) => !known.has(id)),
+    [],
+  )
+})
+
+test('a ready server is healthy, a port where nothing listens is exit code 3', async () => {
+  assert.match((await succeeds('health')).out, /live {2}ready/)
+  assert.equal((await run('', 'health', '--url', 'http://127.0.0.1:1')).code, 3)
+})
+
+/** No secret that is in a file of this test was printed by any command. */
+async function refusesSecretsInSight(): Promise<void> {
+  const all = printed.join('\n')
+  for (const path of [
+    file('gateway.key'),
+    file('acme.key'),
+    file('next.key'),
+    join(folder, 'data/bootstrap-key'),
+  ]) {
+    const secret = (await readFile(path, 'utf8')).trim()
+    assert.match(secret, /^ks_/)
+    assert.ok(!all.includes(secret.slice(-38)), `${path} was printed`)
+  }
+}
+
+async function json(...argv: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
+  return JSON.parse((await succeeds(...argv, '--json')).out) as Record<string, unknown>
+}
+
+function succeeds(...argv: readonly string[]): Promise<Result> {
+  return succeedsWith('', ...argv)
+}
+
+async function succeedsWith(input: string, ...argv: readonly string[]): Promise<Result> {
+  const result = await run(input, ...argv)
+  assert.equal(result.code, 0, `keystead ${argv.join(' ')}\n${result.err}${result.out}`)
+  return result
+}
+
+async function run(input: string, ...argv: readonly string[]): Promise<Result> {
+  const child = spawn(process.execPath, [BINARY, ...argv], {
+    cwd: folder,
+    // Some 40 starts: with the cache each strips and compiles nothing but what changed since the first.
+    env: { ...process.env, KEYSTEAD_URL: url, NODE_COMPILE_CACHE: join(folder, 'compile-cache') },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  child.stdin.on('error', (error) => assert.match(error.message, /EPIPE/))
+  child.stdin.end(input)
+  const [out, err] = await Promise.all([collect(child.stdout), collect(child.stderr), once(child, 'close')])
+  printed.push(out, err)
+  return { code: child.exitCode, out, err }
+}
+
+async function collect(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+async function readyUrl(child: ChildProcess): Promise<string> {
+  assert.ok(child.stdout)
+  const stop = setTimeout(() => child.kill('SIGKILL'), START_MS_MAX)
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const ready = /keystead ready on (http:\S+)/.exec(line)?.[1]
+      if (ready !== undefined) return ready
+    }
+  } finally {
+    clearTimeout(stop)
+    child.stdout.resume()
+  }
+  throw new Error('the server ended before it was ready')
+}
+
+/** Checkpoints are signed once a second: asks until one is there, at most 50 times (some 10 s of command starts). */
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt++) if (await condition()) return
+  assert.fail('did not happen')
+}
+
+function file(name: string): string {
+  return join(folder, name)
+}
+
+function text(value: unknown): string {
+  assert.equal(typeof value, 'string')
+  return String(value)
+}

@@ -1,0 +1,35 @@
+/**
+ * Kills the server at random points under mutation load and checks after each that nothing acknowledged is lost, that
+ * every change has its audit entry and every entry its change, and that the log verifies offline.
+ * Run: node e2e/crash.ts [--kills 200] [--seed N] [--verify-every 20]
+ */
+import { randomInt } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { runCrashes } from './crash-run.ts'
+
+const { values } = parseArgs({
+  options: {
+    kills: { type: 'string', default: '200' },
+    seed: { type: 'string', default: String(randomInt(1_000_000)) },
+    'verify-every': { type: 'string', default: '20' },
+  },
+})
+console.log(`seed ${values.seed}`)
+const startedAt = performance.now()
+const result = await runCrashes({
+  kills: Number(values.kills),
+  seed: Number(values.seed),
+  verifyEvery: Number(values['verify-every']),
+  print: (line) => console.log(line),
+})
+for (const problem of result.problems.slice(0, 20)) console.error(`PROBLEM: ${problem}`)
+const { kills, acknowledged, unanswered, entries, verifications, problems } = result
+console.log(
+  `${kills.load} kills under load, ${kills.start} during a start, ${kills['first start']} during a first start, ` +
+    `in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`,
+)
+console.log(
+  `${acknowledged} acknowledged changes, ${unanswered} under way at a kill; ${entries} audit entries, ` +
+    `${verifications} offline verifications; ${problems.length} problems`,
+)
+process.exitCode = problems.length === 0 ? 0 : 1

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+
+/** The root of the repository. */
+export const ROOT = join(import.meta.dirname, '..')
+const SERVER = join(ROOT, 'packages/server/src/main.ts')
+/** A start takes below 2 s; a loaded machine may take longer, a broken start must still end. */
+const START_MS_MAX = 30_000
+
+export interface Launch {
+  readonly script: string
+  /** Options of Node itself, before the script. */
+  readonly nodeOptions?: readonly string[]
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** The processor core that it must stay on; left out: any. */
+  readonly core?: number
+  /** What a line of its output looks like when it is ready; the first group is the answer of `ready`. */
+  readonly readyPattern: RegExp
+  /** With a channel for messages. */
+  readonly ipc?: boolean
+}
+
+/** A Node program that this process has started, and nobody else's. */
+export interface Program {
+  readonly child: ChildProcess
+  readonly pid: number
+  /** What its ready line said; rejects, with its last words, when it ends before. */
+  readonly ready: Promise<string>
+  /** Its exit code; null when a signal ended it. */
+  readonly exited: Promise<number | null>
+  /** SIGTERM or SIGKILL; resolves when it is gone. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
+}
+
+/** Starts a program on the Node that runs this one. */
+export function launch(options: Launch): Program {
+  const node = [process.execPath, ...(options.nodeOptions ?? []), options.script, ...(options.args ?? [])]
+  const [file = '', ...args] =
+    options.core === undefined ? node : ['taskset', '-c', String(options.core), ...node]
+  const child = spawn(file, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? ['ipc' as const] : [])],
+  })
+  const exited = new Promise<number | null>((done) => {
+    child.once('error', () => done(1))
+    child.once('exit', (code) => done(code))
+  })
+  const ready = readyLine(child, options.readyPattern)
+  // Whoever kills it during its start does not want to hear that it did not get ready.
+  ready.catch(() => undefined)
+  return {
+    child,
+    pid: child.pid ?? 0,
+    ready,
+    exited,
+    async end(signal) {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+      await exited
+    },
+  }
+}
+
+/** Starts the server on a data folder; `ready` answers with its address, `http://127.0.0.1:PORT`. */
+export function launchServer(
+  dataDir: string,
+  options: Pick<Launch, 'nodeOptions' | 'core' | 'env'> = {},
+): Program {
+  return launch({
+    ...options,
+    script: SERVER,
+    env: { ...options.env, KEYSTEAD_DATA_DIR: dataDir, KEYSTEAD_PORT: '0' },
+    readyPattern: /^keystead ready on (http:\/\/\S+)$/m,
+  })
+}
+
+function readyLine(child: ChildProcess, pattern: RegExp): Promise<string> {
+  return new Promise((done, failed) => {
+    let output = ''
+    let errors = ''
+    const overdue = setTimeout(() => failed(new Error(`not ready in time: ${errors}`)), START_MS_MAX)
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output = (output + text).slice(-10_000)
+      const found = pattern.exec(output)
+      if (found === null) return
+      clearTimeout(overdue)
+      done(found[1] ?? '')
+    })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-2_000)
+    })
+    child.once('close', (code, signal) => {
+      clearTimeout(overdue)
+      failed(new Error(`ended with ${signal ?? code} before it was ready: ${errors.trim()}`))
+    })
+  })
+}

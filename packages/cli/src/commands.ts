@@ -1,0 +1,27 @@
+import type { Command } from './command.ts'
+import { AUDIT_EVENT_COMMANDS } from './commands/audit-events.ts'
+import { AUDIT_EXPORT_COMMAND } from './commands/audit-export.ts'
+import { AUDIT_LOG_COMMANDS } from './commands/audit-log.ts'
+import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
+import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
+import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
+import { KEY_COMMANDS } from './commands/keys.ts'
+import { OWNER_COMMANDS } from './commands/owners.ts'
+import { PROJECT_COMMANDS } from './commands/projects.ts'
+import { ROOT_KEY_COMMANDS } from './commands/root-keys.ts'
+import { SERVICE_COMMANDS } from './commands/service.ts'
+
+/** Every command of the binary, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  ...PROJECT_COMMANDS,
+  ...OWNER_COMMANDS,
+  ...KEY_COMMANDS,
+  ...KEY_DECISION_COMMANDS,
+  ...ROOT_KEY_COMMANDS,
+  ...AUDIT_EVENT_COMMANDS,
+  ...AUDIT_LOG_COMMANDS,
+  AUDIT_EXPORT_COMMAND,
+  AUDIT_VERIFY_COMMAND,
+  ...AUDIT_PROOF_COMMANDS,
+  ...SERVICE_COMMANDS,
+]

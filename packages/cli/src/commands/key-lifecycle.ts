@@ -1,0 +1,186 @@
+import { REVOCATION_REASONS } from '@keystead/protocol/lifecycle'
+import { CONNECTION_OPTIONS } from '../arguments.ts'
+import { type Client, isObject, type JsonObject } from '../client.ts'
+import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { parseDuration } from '../duration.ts'
+import { EXIT, type ExitCode, usageFailure } from '../failure.ts'
+import { asText, given } from '../fields.ts'
+import { describeKey } from '../key-text.ts'
+import { EXPIRY_OPTIONS, readExpiry } from '../key-times.ts'
+import { deliverSecret, planSecret, SECRET_OPTIONS } from '../secret-output.ts'
+import { formatTime } from '../time.ts'
+import { identifier, type Values } from '../values.ts'
+
+const ROTATION_REASONS = 'unspecified, scheduled, personnelChange, suspectedCompromise'
+const NO_EXPIRY: OptionSpec = { type: 'flag', help: 'the key does not expire any more' }
+const EXAMPLE = 'key_01k3f8c2x5w9m7q4t6v0b1n2p3'
+
+type Noun = 'keys' | 'root-keys'
+
+const KEY_ID = { name: 'key-id', help: 'key_...' }
+
+/** get, update, rotate and revoke are the same for API keys (`keys`) and root keys (`root-keys`). */
+export function lifecycleCommands(noun: Noun): readonly Command[] {
+  return [getCommand(noun), updateCommand(noun), rotateCommand(noun), revokeCommand(noun)]
+}
+
+function getCommand(noun: Noun): Command {
+  return {
+    path: [noun, 'get'],
+    summary: `show ${a(noun)}`,
+    operations: [`${noun}.get`],
+    positionals: [KEY_ID],
+    options: CONNECTION_OPTIONS,
+    examples: [`keystead ${noun} get ${EXAMPLE}`],
+    run: async (invocation) => {
+      const path = pathOf(noun, invocation)
+      return await presentKey(invocation, await (await invocation.authenticated()).get(path))
+    },
+  }
+}
+
+function updateCommand(noun: Noun): Command {
+  return {
+    path: [noun, 'update'],
+    summary: `change name, permissions or expiry of ${a(noun)}`,
+    operations: [`${noun}.update`],
+    positionals: [KEY_ID],
+    options: {
+      name: { type: 'text', help: 'new name' },
+      permission: { type: 'list', placeholder: 'PERMISSION', help: 'replaces all permissions' },
+      ...EXPIRY_OPTIONS,
+      ...(noun === 'keys' ? { 'no-expiry': NO_EXPIRY } : {}),
+      ...CONNECTION_OPTIONS,
+    },
+    examples: [`keystead ${noun} update ${EXAMPLE} --name 'read only' --expires-in 30d`],
+    run: async (invocation) => {
+      const path = pathOf(noun, invocation)
+      const { values, world } = invocation
+      const body = given({
+        name: values.text('name'),
+        permissions: values.list('permission'),
+        expiresAt: readNewExpiry(values, world.now()),
+      })
+      if (Object.keys(body).length === 0)
+        throw usageFailure('nothing to change: give --name, --permission or an expiry')
+      return await presentKey(invocation, await (await invocation.authenticated()).patch(path, body))
+    },
+  }
+}
+
+function rotateCommand(noun: Noun): Command {
+  return {
+    path: [noun, 'rotate'],
+    summary: `give ${a(noun)} a new secret; the old one is accepted during the overlap`,
+    operations: [`${noun}.rotate`],
+    positionals: [KEY_ID],
+    options: {
+      overlap: {
+        type: 'text',
+        placeholder: 'DURATION',
+        help: 'how long both are accepted (default 24h, at most 30d; 0s: not at all)',
+      },
+      reason: { type: 'text', placeholder: 'REASON', help: ROTATION_REASONS },
+      ...SECRET_OPTIONS,
+      ...CONNECTION_OPTIONS,
+    },
+    examples: [
+      `keystead ${noun} rotate ${EXAMPLE} --overlap 24h --secret-file ./next.key`,
+      `keystead ${noun} rotate ${EXAMPLE} --overlap 1h | vault-import`,
+    ],
+    run: async (invocation) => {
+      const { values } = invocation
+      const body = given({
+        overlapSeconds: readOverlap(values.text('overlap')),
+        reason: values.text('reason'),
+      })
+      return await makeSecret(invocation, pathOf(noun, invocation) + '/rotate', body)
+    },
+  }
+}
+
+function revokeCommand(noun: Noun): Command {
+  return {
+    path: [noun, 'revoke'],
+    summary: `revoke ${a(noun)}, for ever`,
+    operations: [`${noun}.revoke`],
+    positionals: [KEY_ID],
+    options: {
+      reason: { type: 'text', placeholder: 'REASON', help: Object.keys(REVOCATION_REASONS).join(', ') },
+      ...CONNECTION_OPTIONS,
+    },
+    examples: [`keystead ${noun} revoke ${EXAMPLE} --reason keyCompromise`],
+    run: async (invocation) => {
+      const path = `${pathOf(noun, invocation)}/revoke`
+      const client = await invocation.authenticated()
+      const answer = await client.post(path, given({ reason: invocation.values.text('reason') }))
+      await invocation.present(answer, () => {
+        const position = asText(answer['position'])
+        const where = position === '' ? '' : `\n\nrevoked at position ${position} of the audit log`
+        return `${describeKey(keyOf(answer), invocation.world)}${where}`
+      })
+      return EXIT.ok
+    },
+  }
+}
+
+function a(noun: Noun): string {
+  return noun === 'keys' ? 'an API key' : 'a root key'
+}
+
+function pathOf(noun: Noun, invocation: Invocation): string {
+  return `/v1/${noun}/${identifier('key', invocation.values.positional('key-id'))}`
+}
+
+/** Calls an operation that answers with a new secret, and delivers it; refuses before the call where it cannot. */
+export async function makeSecret(invocation: Invocation, path: string, body: JsonObject): Promise<ExitCode> {
+  const { values, world, json } = invocation
+  const secretFile = values.text('secret-file')
+  const plan = planSecret({
+    secretFile,
+    show: values.flag('show'),
+    json,
+    stdoutIsTerminal: world.stdout.isTerminal,
+  })
+  const client: Client = await invocation.authenticated()
+  await deliverSecret({
+    world,
+    plan,
+    secretFile,
+    json,
+    ask: () => client.post(path, body),
+    describe: (answer) => {
+      const until = answer['previousAcceptedUntil']
+      const previous =
+        typeof until === 'number'
+          ? `\n\nthe previous secret is accepted until ${formatTime(until, world.now())}`
+          : ''
+      return `${describeKey(keyOf(answer), world)}${previous}\n`
+    },
+  })
+  return EXIT.ok
+}
+
+async function presentKey(invocation: Invocation, key: JsonObject): Promise<ExitCode> {
+  await invocation.present(key, () => describeKey(key, invocation.world))
+  return EXIT.ok
+}
+
+function keyOf(answer: JsonObject): JsonObject {
+  const key = answer['key']
+  return isObject(key) ? key : {}
+}
+
+/** As readExpiry; null for --no-expiry. */
+function readNewExpiry(values: Values, now: number): number | null | undefined {
+  const expiry = readExpiry(values, now)
+  if (!values.flag('no-expiry')) return expiry
+  if (expiry !== undefined) throw usageFailure('--no-expiry excludes --expires-in and --expires-at')
+  return null
+}
+
+/** Seconds; 0s is allowed here although no duration is 0: the old secret stops at once. */
+function readOverlap(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  return /^0[smhdw]?$/.test(text) ? 0 : parseDuration('overlap', text)
+}

@@ -1,0 +1,294 @@
+// The audit event, version 1: the leaf of the log. RFC 8785 (canonical form), RFC 3339 (time)
+import { utf8Decode, utf8Encode } from './bytes.ts'
+import { canonicalJson, parseCanonicalJson, type JsonValue } from './canonical-json.ts'
+import { isKeyState, TARGET_TYPES, type KeyState, type TargetType } from './lifecycle.ts'
+
+/** Every action that a log may hold, for the reference page. A verifier refuses an event with any other action. */
+export const AUDIT_ACTIONS = {
+  'installation.initialized': {
+    title: 'Installation initialized',
+    description: 'The first start: the log begins, the integrity key and the bootstrap root key are made.',
+  },
+  'server.started': {
+    title: 'Server started',
+    description: 'A server process has opened the store and begun to serve under a new boot id.',
+  },
+  'project.created': {
+    title: 'Project created',
+    description: 'A project and its three environments were made.',
+  },
+  'owner.created': { title: 'Owner created', description: 'An owner was added to a project.' },
+  'owner.updated': { title: 'Owner updated', description: 'The name of an owner was changed.' },
+  'key.created': {
+    title: 'API key created',
+    description: 'An API key with its first version was issued to an owner.',
+  },
+  'key.updated': {
+    title: 'API key updated',
+    description: 'Name, permissions or expiry of an API key were changed; its secret stays.',
+  },
+  'key.rotated': {
+    title: 'API key rotated',
+    description: 'An API key got a new version; the previous one is accepted until the end of the overlap.',
+  },
+  'key.revoked': {
+    title: 'API key revoked',
+    description: 'An API key was deactivated for ever, or marked as compromised, with a reason.',
+  },
+  'root_key.created': {
+    title: 'Root key created',
+    description: 'A credential for operator automation was issued.',
+  },
+  'root_key.updated': {
+    title: 'Root key updated',
+    description: 'Name, permissions or expiry of a root key were changed; its secret stays.',
+  },
+  'root_key.rotated': {
+    title: 'Root key rotated',
+    description: 'A root key got a new version; the previous one is accepted until the end of the overlap.',
+  },
+  'root_key.revoked': {
+    title: 'Root key revoked',
+    description: 'A root key was deactivated for ever, or marked as compromised, with a reason.',
+  },
+} as const satisfies Record<string, { title: string; description: string }>
+export type AuditAction = keyof typeof AUDIT_ACTIONS
+
+const ENVIRONMENTS = ['production', 'staging', 'development'] as const
+const OUTCOMES = ['success', 'denied', 'error'] as const
+
+/** Who caused the event: the server itself, or the root key with this id. */
+export type AuditActor =
+  | { readonly type: 'system'; readonly id: null }
+  | { readonly type: 'root_key'; readonly id: string }
+
+/** One object that the event changed: `version` counts its changes from 1, `state` is the pair before and after. */
+export type AuditTarget = {
+  readonly type: TargetType
+  readonly id: string
+  readonly version: number
+  readonly state: readonly [from: KeyState | null, to: KeyState]
+  /** Salted commitment to the object's security-relevant columns after the change: 32 bytes, base64url. */
+  readonly commitment: string
+}
+
+/** One leaf of the log. Ids as in the API, times RFC 3339 in UTC with milliseconds, bytes as base64url. */
+export type AuditEvent = {
+  readonly v: 1
+  readonly id: string
+  /** 16 random bytes: makes the leaf hash impossible to guess from outside. */
+  readonly nonce: string
+  readonly at: string
+  readonly boot: string
+  readonly node: string
+  readonly project: string | null
+  readonly environment: (typeof ENVIRONMENTS)[number] | null
+  readonly action: AuditAction
+  readonly outcome: (typeof OUTCOMES)[number]
+  readonly reason: string | null
+  readonly actor: AuditActor
+  readonly targets: readonly AuditTarget[]
+  readonly request: { readonly id: string; readonly operation: string } | null
+  readonly details: { readonly [name: string]: JsonValue }
+  /** HMAC over eventBodyForMac under a key that only the server holds: 32 bytes. Third parties see its shape only. */
+  readonly mac: string
+}
+
+/** Bytes that are no audit event; `message` says in one sentence why, without quoting values. */
+export class AuditEventError extends Error {
+  override readonly name = 'AuditEventError'
+}
+
+/** Half of what a tile can carry: an event is a record of a change, not a place for documents. */
+export const EVENT_BYTES_MAX = 32 * 1024
+// One operation changes a handful of objects: creating a project touches it and its three environments.
+const TARGETS_MAX = 64
+const REASON_LENGTH_MAX = 200
+
+const ULID = '[0-7][0-9a-hjkmnp-tv-z]{25}'
+const BYTES_16 = /^[A-Za-z0-9_-]{21}[AQgw]$/
+const BYTES_32 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+const EVENT_ID = new RegExp(`^evt_${ULID}$`)
+const BOOT_ID = new RegExp(`^boot_${ULID}$`)
+const PROJECT_ID = new RegExp(`^prj_${ULID}$`)
+const KEY_ID = new RegExp(`^key_${ULID}$`)
+const REQUEST_ID = new RegExp(`^req_${ULID}$`)
+const TIME = /^[12]\d{3}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
+const NODE_NAME = /^[!-~]{1,64}$/
+const OPERATION = /^[A-Za-z][A-Za-z-]*(\.[A-Za-z][A-Za-z-]*){1,4}$/
+const DETAIL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/
+const TARGET_IDS: { readonly [Type in TargetType]: RegExp } = {
+  installation: new RegExp(`^([a-z]{2,8}_)?${ULID}$`),
+  project: PROJECT_ID,
+  environment: new RegExp(`^env_${ULID}$`),
+  owner: new RegExp(`^own_${ULID}$`),
+  api_key: KEY_ID,
+  root_key: KEY_ID,
+}
+
+/**
+ * Reads one leaf. Guarantees the closed shape, all bounds, a known action and the canonical form. NOT checked: the MAC,
+ * versions and state transitions (both need the other leaves). Throws AuditEventError and nothing else.
+ */
+export function parseAuditEvent(bytes: Uint8Array): AuditEvent {
+  if (bytes.length > EVENT_BYTES_MAX) refuse(`is longer than ${EVENT_BYTES_MAX} bytes`)
+  const text = utf8Decode(bytes)
+  if (text === null) return refuse('is not valid UTF-8')
+  let value: JsonValue
+  try {
+    value = parseCanonicalJson(text)
+  } catch (error) {
+    return refuse(error instanceof TypeError ? `is ${error.message}` : 'is not readable')
+  }
+  checkEvent(value)
+  return value as AuditEvent
+}
+
+/** The bytes of the leaf. Throws AuditEventError for an event that parseAuditEvent would refuse. */
+export function canonicalEvent(event: AuditEvent): Uint8Array {
+  checkEvent(event)
+  const bytes = canonicalBytes(event)
+  if (bytes.length > EVENT_BYTES_MAX) refuse(`is longer than ${EVENT_BYTES_MAX} bytes`)
+  return bytes
+}
+
+/** What the MAC covers: the canonical bytes of the event without its `mac` member, which may be missing here. */
+export function eventBodyForMac(event: Omit<AuditEvent, 'mac'> & { readonly mac?: string }): Uint8Array {
+  const { mac: _mac, ...body } = event
+  return canonicalBytes(body)
+}
+
+/** Whether `value` is a key of AUDIT_ACTIONS. */
+export function isAuditAction(value: unknown): value is AuditAction {
+  return typeof value === 'string' && Object.hasOwn(AUDIT_ACTIONS, value)
+}
+
+function canonicalBytes(value: { readonly [name: string]: unknown }): Uint8Array {
+  try {
+    return utf8Encode(canonicalJson(value as JsonValue))
+  } catch (error) {
+    return refuse(error instanceof TypeError ? `is not JSON: ${error.message}` : 'cannot be written')
+  }
+}
+
+type Rule = (value: unknown) => boolean
+
+const EVENT_RULES: { readonly [Name in keyof AuditEvent]: Rule } = {
+  v: (value) => value === 1,
+  id: matches(EVENT_ID),
+  nonce: matches(BYTES_16),
+  at: isTime,
+  boot: matches(BOOT_ID),
+  node: matches(NODE_NAME),
+  project: orNull(matches(PROJECT_ID)),
+  environment: orNull(oneOf(ENVIRONMENTS)),
+  action: isAuditAction,
+  outcome: oneOf(OUTCOMES),
+  reason: orNull((value) => typeof value === 'string' && value.length <= REASON_LENGTH_MAX),
+  actor: isActor,
+  targets: (value) => Array.isArray(value) && value.length <= TARGETS_MAX,
+  request: orNull((value) => hasExactly(value, { id: matches(REQUEST_ID), operation: matches(OPERATION) })),
+  details: isDetails,
+  mac: matches(BYTES_32),
+}
+
+const TARGET_RULES: { readonly [Name in keyof AuditTarget]: Rule } = {
+  type: oneOf(TARGET_TYPES),
+  id: (value) => typeof value === 'string',
+  version: (value) => Number.isSafeInteger(value) && Number(value) >= 1,
+  state: (value) =>
+    Array.isArray(value) &&
+    value.length === 2 &&
+    (value[0] === null || isKeyState(value[0])) &&
+    isKeyState(value[1]),
+  commitment: matches(BYTES_32),
+}
+
+function checkEvent(value: unknown): void {
+  requireMembers(value, EVENT_RULES, '')
+  const { targets } = value as AuditEvent
+  const seen = new Set<string>()
+  for (const [at, target] of targets.entries()) {
+    requireMembers(target, TARGET_RULES, `targets[${at}].`)
+    if (!TARGET_IDS[target.type].test(target.id)) refuse(`has a wrong targets[${at}].id`)
+    const name = `${target.type} ${target.id}`
+    if (seen.has(name)) refuse('names a target twice')
+    seen.add(name)
+  }
+}
+
+function requireMembers(value: unknown, rules: { readonly [name: string]: Rule }, path: string): void {
+  if (!isRecord(value)) return refuse(path === '' ? 'is not an object' : `has a wrong ${path.slice(0, -1)}`)
+  for (const [name, rule] of Object.entries(rules)) {
+    if (!Object.hasOwn(value, name)) refuse(`lacks ${path}${name}`)
+    if (!rule(value[name])) refuse(`has a wrong ${path}${name}`)
+  }
+  // All members of the rules are there, so a different count means unknown ones.
+  if (Object.keys(value).length !== Object.keys(rules).length)
+    refuse(`has unknown members in ${path || 'the event'}`)
+}
+
+function hasExactly(value: unknown, rules: { readonly [name: string]: Rule }): boolean {
+  return (
+    isRecord(value) &&
+    Object.keys(value).length === Object.keys(rules).length &&
+    Object.entries(rules).every(([name, rule]) => Object.hasOwn(value, name) && rule(value[name]))
+  )
+}
+
+function isActor(value: unknown): boolean {
+  return (
+    hasExactly(value, { type: (type) => type === 'system', id: (id) => id === null }) ||
+    hasExactly(value, { type: (type) => type === 'root_key', id: matches(KEY_ID) })
+  )
+}
+
+function isTime(value: unknown): boolean {
+  if (typeof value !== 'string' || !TIME.test(value)) return false
+  const at = Date.parse(value)
+  // Date.parse takes 31 February for 3 March; writing it again tells.
+  return !Number.isNaN(at) && new Date(at).toISOString() === value
+}
+
+// Flat: one level of members; a value is a scalar, a list of scalars, or one more object of those.
+function isDetails(value: unknown): boolean {
+  return isDetailObject(value, (member) => isDetailValue(member) || isDetailObject(member, isDetailValue))
+}
+
+function isDetailObject(value: unknown, isMember: Rule): boolean {
+  return (
+    isRecord(value) &&
+    Object.entries(value).every(([name, member]) => DETAIL_NAME.test(name) && isMember(member))
+  )
+}
+
+function isDetailValue(value: unknown): boolean {
+  return isScalar(value) || (Array.isArray(value) && value.every(isScalar))
+}
+
+function isScalar(value: unknown): boolean {
+  // No floats: only integers are written alike by every JSON library.
+  return (
+    value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value)
+  )
+}
+
+function isRecord(value: unknown): value is { readonly [name: string]: unknown } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function matches(pattern: RegExp): Rule {
+  return (value) => typeof value === 'string' && pattern.test(value)
+}
+
+function oneOf(values: readonly string[]): Rule {
+  return (value) => typeof value === 'string' && values.includes(value)
+}
+
+function orNull(rule: Rule): Rule {
+  return (value) => value === null || rule(value)
+}
+
+function refuse(why: string): never {
+  throw new AuditEventError(why)
+}

@@ -1,0 +1,142 @@
+/** Every expected failure of the API. Codes are never renamed; a new failure is a new row. */
+export interface ErrorCode {
+  /** HTTP status. */
+  readonly status: number
+  /** The public sentence; reveals nothing that the caller may not know. */
+  readonly title: string
+  /** What the caller can do, for the reference page. */
+  readonly help: string
+}
+
+export const ERROR_CODES = {
+  'request.invalid': {
+    status: 400,
+    title: 'The request is not valid',
+    help: 'Each entry of `errors` names a field and what is wrong with it. Unknown fields are refused.',
+  },
+  'request.malformed': {
+    status: 400,
+    title: 'The body is not well-formed JSON',
+    help: 'Bodies are strict JSON in UTF-8: no duplicate keys, no NUL, at most 16 levels deep.',
+  },
+  'request.too_large': {
+    status: 413,
+    title: 'The request is too large',
+    help: 'A body may have 64 KiB, a verification 4 KiB.',
+  },
+  'request.media_type': {
+    status: 415,
+    title: 'The body is not application/json',
+    help: 'Send `content-type: application/json`.',
+  },
+  'request.not_found': {
+    status: 404,
+    title: 'There is no such operation',
+    help: 'See the OpenAPI document at /openapi.json.',
+  },
+  'request.method_not_allowed': {
+    status: 405,
+    title: 'The path does not take this method',
+    help: 'The `allow` header names the methods.',
+  },
+  'request.headers': {
+    status: 431,
+    title: 'The header fields are too large or not well-formed',
+    help: 'All header fields together may have 16 KiB.',
+  },
+  'request.timeout': {
+    status: 408,
+    title: 'The request took too long to arrive',
+    help: 'Send the whole request within 30 seconds.',
+  },
+  'access.unauthenticated': {
+    status: 401,
+    title: 'No valid credential was presented',
+    help: 'Send `authorization: Bearer` with a root key that is active and not expired.',
+  },
+  'access.denied': {
+    status: 403,
+    title: 'The credential does not allow this',
+    help: 'The detail names the permission that is missing. Ask for a root key that holds it.',
+  },
+  'access.escalation': {
+    status: 403,
+    title: 'A credential cannot give away more than it has',
+    help: 'Ask for permissions, a project and an environment that the calling credential covers itself.',
+  },
+  'project.required': {
+    status: 400,
+    title: 'The project must be named',
+    help: 'The credential is bound to no project and there is more than one: send `projectId`.',
+  },
+  'project.not_found': {
+    status: 404,
+    title: 'There is no such project',
+    help: 'List them with GET /v1/projects.',
+  },
+  'owner.not_found': { status: 404, title: 'There is no such owner', help: 'List them with GET /v1/owners.' },
+  'owner.exists': {
+    status: 409,
+    title: 'The project has an owner with this external id',
+    help: 'External ids are unique in a project. Look it up with GET /v1/owners?externalId=.',
+  },
+  'key.not_found': { status: 404, title: 'There is no such key', help: 'List them with GET /v1/keys.' },
+  'key.illegal_transition': {
+    status: 409,
+    title: 'The key cannot go from its state to that one',
+    help: 'The detail names both states. Revoked is for ever: issue a new key instead.',
+  },
+  'key.expired': {
+    status: 409,
+    title: 'The key has expired',
+    help: 'An expired key is neither rotated nor updated: issue a new one.',
+  },
+  'key.too_many_versions': {
+    status: 409,
+    title: 'Too many versions of the key are still accepted',
+    help: 'Wait until an overlap ends, or rotate with `overlapSeconds: 0` to end all overlaps at once.',
+  },
+  'key.invalid_times': {
+    status: 400,
+    title: 'The times of the key contradict each other',
+    help: '`expiresAt` must lie in the future and after `notBefore`, at most ten years away.',
+  },
+  'audit.position_not_found': {
+    status: 404,
+    title: 'The log has no such position',
+    help: 'Positions go from 0 to the size of the latest checkpoint less one.',
+  },
+  'audit.tile_not_found': {
+    status: 404,
+    title: 'The log has no such tile',
+    help: 'Ask for the tiles of the latest checkpoint: full ones, and one partial at the right edge.',
+  },
+  'audit.halted': {
+    status: 503,
+    title: 'The audit log does not match its last signed checkpoint',
+    help: 'Nothing is changed until an operator has looked: see docs/operate/troubleshooting.md.',
+  },
+  'storage.integrity': {
+    status: 503,
+    title: 'A stored row failed its integrity check',
+    help: 'The row was changed outside Keystead and is refused: see docs/operate/troubleshooting.md.',
+  },
+  'storage.unavailable': {
+    status: 503,
+    title: 'The store cannot write now',
+    help: 'Nothing was changed. Look at the disk: full, read-only or failing. Then try again.',
+  },
+  'server.overloaded': {
+    status: 503,
+    title: 'The server has too much to do',
+    help: 'Nothing was changed. Try again after the time in `retry-after`.',
+  },
+  'server.stopping': { status: 503, title: 'The server is stopping', help: 'Try again in a moment.' },
+  'server.internal': {
+    status: 500,
+    title: 'Something went wrong inside',
+    help: 'Nothing about it is told outside. The log has the request id.',
+  },
+} as const satisfies Record<string, ErrorCode>
+
+export type ErrorCodeName = keyof typeof ERROR_CODES

@@ -1,0 +1,73 @@
+import type { Environment } from '@keystead/protocol/api-key'
+import { allows, covers, type Grants } from '@keystead/protocol/permission'
+import { DomainError } from '../errors.ts'
+import type { KeyId, ProjectId, RequestId } from '../ids.ts'
+import type { Provenance } from '../storage/store.ts'
+import type { Action } from './actions.ts'
+
+/** Whoever makes a request, after its credential has been verified. */
+export interface Caller {
+  readonly keyId: KeyId
+  readonly reach: Reach
+  readonly grants: Grants
+}
+
+/** Where a credential may act; null: everywhere. */
+export interface Reach {
+  readonly projectId: ProjectId | null
+  readonly environment: Environment | null
+}
+
+/** What an operation demands beyond the permission. People who can meet it come with the people module. */
+export interface Demand {
+  /** A fresh second factor of the person who asks. A root key is a machine: it has none, and is exempt by being narrow. */
+  readonly stepUp: boolean
+  /** How many other people must have consented to exactly this. */
+  readonly approvals: number
+}
+
+declare const proof: unique symbol
+
+/**
+ * Proof that this caller may do `A`; only this file makes one. NOT yet checked: that the object of the operation lies
+ * within the caller's reach — that is `isWithin`, once the object has been read.
+ */
+export interface Authorized<A extends Action> {
+  readonly [proof]: A
+  readonly reach: Reach
+  readonly provenance: Provenance
+  /** Whether the caller could do all this itself; what it may not do, it cannot give away (T-09). */
+  readonly canGive: (permissions: readonly string[]) => boolean
+}
+
+/** DomainError `access.denied` unless the caller's permissions allow `action`. `request` is null where nothing is audited. */
+export function authorize<A extends Action>(
+  caller: Caller,
+  action: A,
+  demand: Demand,
+  request: { readonly id: RequestId; readonly operation: string } | null,
+): Authorized<A> {
+  if (!allows(caller.grants, action))
+    throw new DomainError('access.denied', `It needs the permission ${action}.`)
+  // No machine can give another person's consent: until people can approve, such an operation is refused.
+  if (demand.approvals > 0)
+    throw new DomainError('access.denied', 'It needs the approval of a second person.')
+  return {
+    reach: caller.reach,
+    provenance: { actor: { type: 'root_key', id: caller.keyId }, request },
+    canGive: (permissions: readonly string[]) => covers(caller.grants, permissions),
+  } as unknown as Authorized<A>
+}
+
+/** The server itself, at start: whoever can open the keystore may do this. Never reachable by a request. */
+export const SERVER: Provenance = { actor: { type: 'system', id: null }, request: null }
+
+/** Whether an object lies where the caller may act. If not, the answer is that it does not exist (style 15). */
+export function isWithin(
+  reach: Reach,
+  object: { readonly projectId: ProjectId | null; readonly environment?: Environment | null },
+): boolean {
+  if (reach.projectId !== null && reach.projectId !== object.projectId) return false
+  if (object.environment === undefined) return true
+  return reach.environment === null || reach.environment === object.environment
+}

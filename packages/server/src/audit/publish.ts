@@ -1,0 +1,189 @@
+/** C2SP tlog-checkpoint: signs the log's growth, once a second at most, after looking at every new leaf again. */
+import { AuditEventError, eventBodyForMac, parseAuditEvent } from '@keystead/protocol/audit-event'
+import { equalBytes, hexEncode } from '@keystead/protocol/bytes'
+import {
+  type Checkpoint,
+  formatCheckpoint,
+  formatVerifierKey,
+  type NoteKey,
+  noteKey,
+  openNote,
+  parseCheckpoint,
+  signNote,
+} from '@keystead/protocol/checkpoint'
+import { equalInConstantTime } from '@keystead/protocol/constant-time'
+import { type Frontier, frontierOf, leafHash, peakPositions } from '@keystead/protocol/merkle'
+import { existsSync, readFileSync } from 'node:fs'
+import { StartError } from '../errors.ts'
+import { sha256, verifyEd25519 } from '../hash.ts'
+import type { Keyring } from '../keystore/keystore.ts'
+import type { Log } from '../log.ts'
+import type { AuditEntry, SignedCheckpoint } from '../storage/records.ts'
+import type { Reader, Store } from '../storage/store.ts'
+import { replaceFile } from '../write-file.ts'
+
+export interface PublisherOptions {
+  readonly store: Store
+  readonly keyring: Keyring
+  /** The log's name, e.g. `keystead/ins_01...`. */
+  readonly origin: string
+  /** Where the last signed checkpoint is kept, outside the database (T-07). */
+  readonly guardFile: string
+  readonly log: Log
+}
+
+/** Leaves that are read, checked and folded at a time: a page fits in a few MB. */
+const LEAVES_PER_READ = 1_000
+
+/**
+ * Signs checkpoints over what has been committed. Before it signs, it reads the new leaves back from the database,
+ * checks the MAC and hash of each and folds them into a frontier of its own; when that root is not the store's, or a
+ * leaf is not ours, it halts the store: no further change until an operator has looked (T-06).
+ */
+export class CheckpointPublisher {
+  readonly #options: PublisherOptions
+  readonly #key: NoteKey
+  #frontier: Frontier
+  #last: SignedCheckpoint | null
+  #running: Promise<SignedCheckpoint | null> | null = null
+
+  private constructor(
+    options: PublisherOptions,
+    key: NoteKey,
+    frontier: Frontier,
+    last: SignedCheckpoint | null,
+  ) {
+    this.#options = options
+    this.#key = key
+    this.#frontier = frontier
+    this.#last = last
+  }
+
+  /**
+   * Goes on from the last signed checkpoint. StartError when the database does not match it, or is behind the guard
+   * file: somebody put back an old database, or changed the log.
+   */
+  static async open(options: PublisherOptions): Promise<CheckpointPublisher> {
+    const { store, keyring, origin, guardFile } = options
+    const key = noteKey(sha256, origin, keyring.checkpointPublicKey)
+    const last = await store.reader.lastCheckpoint()
+    const signed = last === null ? null : openCheckpoint(last.note, key)
+    const frontier = await frontierAt(store.reader, signed?.size ?? 0)
+    if (signed !== null && !equalBytes(signed.root, frontier.root())) {
+      throw new StartError(
+        `The audit log does not match its signed checkpoint at size ${signed.size}: ${LOOK}`,
+      )
+    }
+    await checkGuard(guardFile, key, store)
+    const publisher = new CheckpointPublisher(options, key, frontier, last)
+    if ((await publisher.publish()) === null && store.head().size > 0) {
+      throw new StartError(`The audit log holds a leaf that this server did not write: ${LOOK}`)
+    }
+    return publisher
+  }
+
+  /** The key that verifiers must be given, by another way than the log itself: C2SP signed-note vkey. */
+  get verifierKey(): string {
+    return formatVerifierKey(this.#key)
+  }
+
+  /** The last signed checkpoint; null only before the first leaf. */
+  get last(): SignedCheckpoint | null {
+    return this.#last
+  }
+
+  /** Signs what has grown since the last checkpoint; the last one when nothing has; null when it had to halt the store. */
+  async publish(): Promise<SignedCheckpoint | null> {
+    this.#running ??= this.#publish().finally(() => {
+      this.#running = null
+    })
+    return this.#running
+  }
+
+  async #publish(): Promise<SignedCheckpoint | null> {
+    const { store, log } = this.#options
+    const head = store.head()
+    if (head.size === this.#frontier.size) return this.#last
+    const frontier = this.#frontier.clone()
+    while (frontier.size < head.size) {
+      const count = Math.min(LEAVES_PER_READ, head.size - frontier.size)
+      const entries = await store.reader.auditEntries(frontier.size, count)
+      const wrong = entries.find((entry, i) => entry.position !== frontier.size + i || !this.#isOurs(entry))
+      if (wrong !== undefined || entries.length < count) {
+        return this.#halt(
+          `leaf ${wrong?.position ?? frontier.size + entries.length} was not written by this server`,
+        )
+      }
+      for (const entry of entries) frontier.append(entry.leafHash)
+    }
+    if (!equalBytes(frontier.root(), head.root))
+      return this.#halt(`the tree of size ${head.size} has another root on disk`)
+    const checkpoint = this.#sign({ origin: this.#key.name, ...head })
+    // The guard first: when its place cannot be written now, the same checkpoint can still be saved later.
+    replaceFile(this.#options.guardFile, checkpoint.note)
+    await store.saveCheckpoint(checkpoint)
+    this.#frontier = frontier
+    this.#last = checkpoint
+    log('info', 'audit.checkpoint_signed', { size: head.size, root: hexEncode(head.root) })
+    return checkpoint
+  }
+
+  #sign(checkpoint: Checkpoint): SignedCheckpoint {
+    const signer = {
+      key: this.#key,
+      sign: (message: Uint8Array) => this.#options.keyring.signCheckpoint(message),
+    }
+    return { size: checkpoint.size, note: signNote(formatCheckpoint(checkpoint), [signer]) }
+  }
+
+  #isOurs(entry: AuditEntry): boolean {
+    if (!equalBytes(leafHash(sha256, entry.bytes), entry.leafHash)) return false
+    try {
+      const event = parseAuditEvent(entry.bytes)
+      return equalInConstantTime(this.#options.keyring.leafMac(eventBodyForMac(event)), event.mac)
+    } catch (error) {
+      if (error instanceof AuditEventError) return false
+      throw error
+    }
+  }
+
+  #halt(why: string): null {
+    this.#options.store.halt(why)
+    this.#options.log('error', 'audit.halted', { why })
+    return null
+  }
+}
+
+const LOOK = 'see docs/operate/troubleshooting.md before anything else. Nothing was changed.'
+
+function openCheckpoint(note: string, key: NoteKey): Checkpoint {
+  try {
+    const opened = openNote(note, [key], verifyEd25519)
+    if (opened.signedBy.length > 0) return parseCheckpoint(opened.text)
+  } catch (cause) {
+    throw new StartError(`A stored checkpoint is not signed by this installation's key: ${LOOK}`, { cause })
+  }
+  throw new StartError(`A stored checkpoint is not signed by this installation's key: ${LOOK}`)
+}
+
+async function checkGuard(guardFile: string, key: NoteKey, store: Store): Promise<void> {
+  if (!existsSync(guardFile)) return
+  const guard = openCheckpoint(readFileSync(guardFile, 'utf8'), key)
+  const behind = guard.size > store.head().size
+  if (behind || !equalBytes((await frontierAt(store.reader, guard.size)).root(), guard.root)) {
+    throw new StartError(
+      `The database is ${behind ? 'behind' : 'not the one of'} the last checkpoint that was signed (${guardFile}, size ${guard.size}): an old copy was put back. ${LOOK}`,
+    )
+  }
+}
+
+/** The right edge of the stored tree at an earlier size. */
+async function frontierAt(reader: Reader, size: number): Promise<Frontier> {
+  const peaks = new Map<string, Uint8Array>()
+  for (const { level, index } of peakPositions(size)) {
+    const hash = await reader.auditNode(level, index)
+    if (hash === null) throw new StartError(`The audit log lacks a part below size ${size}: ${LOOK}`)
+    peaks.set(`${level}/${index}`, hash)
+  }
+  return frontierOf(sha256, size, (level, index) => peaks.get(`${level}/${index}`) ?? new Uint8Array(0))
+}

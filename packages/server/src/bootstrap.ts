@@ -1,0 +1,57 @@
+import { SERVER } from './access/authorize.ts'
+import type { Domain } from './domain.ts'
+import { type InstallationId, newId } from './ids.ts'
+import { addKey, type Issued } from './keys/issue.ts'
+import { addProject } from './projects/create.ts'
+
+/** The bootstrap root key is for setting up; 90 days later it is gone, and a new one can be made at the console. */
+const BOOTSTRAP_LIFETIME_MS = 90 * 86_400_000
+
+/** Makes an empty database an installation: a first project with its environments, and the bootstrap root key. */
+export async function initialize(
+  domain: Domain,
+): Promise<{ installationId: InstallationId; bootstrap: Issued }> {
+  const { value } = await domain.store.transact(SERVER, async (tx) => {
+    const installationId = newId('installation', domain.clock, domain.random)
+    await tx.saveInstallation({ id: installationId, version: 1, createdAt: domain.clock() })
+    await addProject(domain, tx, 'default')
+    const bootstrap = await addKey(domain, tx, bootstrapKey(domain))
+    tx.record({ action: 'installation.initialized', projectId: null, environment: null })
+    return { installationId, bootstrap }
+  })
+  return value
+}
+
+/** Another bootstrap root key, for an operator who lost the last one: whoever can open the keystore may have it. */
+export async function issueBootstrapKey(domain: Domain): Promise<Issued> {
+  const { value } = await domain.store.transact(SERVER, async (tx) => {
+    const bootstrap = await addKey(domain, tx, bootstrapKey(domain))
+    tx.record({
+      action: 'root_key.created',
+      projectId: null,
+      environment: null,
+      details: { permissions: ['*'], versionNumber: 1 },
+    })
+    return bootstrap
+  })
+  return value
+}
+
+/** Leaves a trace of each start: which boot id the following events belong to. */
+export async function recordStart(domain: Domain): Promise<void> {
+  await domain.store.transact(SERVER, async (tx) => {
+    tx.record({ action: 'server.started', projectId: null, environment: null })
+  })
+}
+
+function bootstrapKey(domain: Domain) {
+  return {
+    kind: 'root',
+    projectId: null,
+    environment: null,
+    ownerId: null,
+    name: 'bootstrap',
+    permissions: ['*'],
+    expiresAt: domain.clock() + BOOTSTRAP_LIFETIME_MS,
+  } as const
+}

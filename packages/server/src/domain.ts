@@ -1,0 +1,12 @@
+import type { Clock } from './clock.ts'
+import type { Random } from './random.ts'
+import type { Store } from './storage/store.ts'
+
+/** What every domain function is given: nothing in it knows HTTP or SQL. */
+export interface Domain {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  /** How this deployment's keys begin: 2 to 12 characters of [a-z0-9], a letter first. */
+  readonly brand: string
+}

@@ -1,0 +1,97 @@
+import type { AuditAction } from '@keystead/protocol/audit-event'
+import type { ErrorCodeName } from '@keystead/protocol/error-codes'
+import type { Static, TSchema } from 'typebox'
+import type { Action } from '../access/actions.ts'
+import type { Authorized, Demand } from '../access/authorize.ts'
+import type { CheckpointPublisher } from '../audit/publish.ts'
+import type { Domain } from '../domain.ts'
+import type { Verifier } from '../verify/verifier.ts'
+
+/** What the operations are given by the composition root. */
+export interface Services {
+  readonly domain: Domain
+  readonly verifier: Verifier
+  readonly publisher: CheckpointPublisher
+}
+
+/** What of an operation the OpenAPI document, the authorization table and the reference pages are made from. */
+export interface Described {
+  /** `noun.verb`, stable; ends in audit events and the OpenAPI document. */
+  readonly id: string
+  readonly method: 'GET' | 'POST' | 'PATCH'
+  /** With `{name}` for path parameters; `{name+}` takes the rest of the path, slashes included. */
+  readonly path: string
+  readonly summary: string
+  readonly permission: Action
+  /** The audit event that it records, or null when it changes nothing. */
+  readonly audit: AuditAction | null
+  readonly demand: Demand
+  readonly status: 200 | 201
+  readonly params?: TSchema
+  readonly query?: TSchema
+  readonly body?: TSchema
+  readonly output: TSchema
+  /** Of an answer that is not JSON, e.g. `text/plain`; the output is then a string or bytes. */
+  readonly outputType?: string
+  /** Beyond those that any operation can answer. */
+  readonly errors: readonly ErrorCodeName[]
+}
+
+interface Typed<
+  A extends Action,
+  P extends TSchema,
+  Q extends TSchema,
+  B extends TSchema,
+  O extends TSchema,
+> extends Omit<Described, 'demand'> {
+  readonly permission: A
+  readonly demand?: Demand
+  readonly params?: P
+  readonly query?: Q
+  readonly body?: B
+  readonly output: O
+  readonly handle: (
+    services: Services,
+    by: Authorized<A>,
+    input: { readonly params: Static<P>; readonly query: Static<Q>; readonly body: Static<B> },
+  ) => Promise<Static<O>>
+}
+
+export interface Operation extends Described {
+  readonly handle: (services: Services, by: Authorized<Action>, input: Input) => Promise<unknown>
+}
+
+/** A request's parts after its schemas have been checked. */
+export interface Input {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body: unknown
+}
+
+/** Neither a second factor nor a second person. */
+export const NO_DEMAND: Demand = { stepUp: false, approvals: 0 }
+
+/**
+ * Declares an operation: from here come its route, its validation, its authorization, its documents and its tests.
+ * `handle` runs after all of that; its answer is cut down to the fields of `output`.
+ */
+export function operation<
+  A extends Action,
+  O extends TSchema,
+  P extends TSchema = TSchema,
+  Q extends TSchema = TSchema,
+  B extends TSchema = TSchema,
+>(declared: Typed<A, P, Q, B, O>): Operation {
+  const { handle, ...described } = declared
+  return {
+    ...described,
+    demand: declared.demand ?? NO_DEMAND,
+    // The pipeline has checked input against exactly these schemas and made `by` for exactly this permission.
+    handle: (services, by, input) =>
+      handle(
+        services,
+        by as unknown as Authorized<A>,
+        input as { params: Static<P>; query: Static<Q>; body: Static<B> },
+      ),
+  }
+}

@@ -1,0 +1,59 @@
+import { listAuditEventsOperation, getAuditEventOperation } from './operations/audit/events.ts'
+import { getCheckpointOperation, getLogKeyOperation, getTileOperation } from './operations/audit/log.ts'
+import { proveConsistencyOperation, proveInclusionOperation } from './operations/audit/proofs.ts'
+import { createKeyOperation } from './operations/keys/create.ts'
+import { getKeyOperation } from './operations/keys/get.ts'
+import { listKeysOperation } from './operations/keys/list.ts'
+import { revokeKeyOperation } from './operations/keys/revoke.ts'
+import { rotateKeyOperation } from './operations/keys/rotate.ts'
+import { updateKeyOperation } from './operations/keys/update.ts'
+import { createOwnerOperation } from './operations/owners/create.ts'
+import { getOwnerOperation } from './operations/owners/get.ts'
+import { listOwnersOperation } from './operations/owners/list.ts'
+import { updateOwnerOperation } from './operations/owners/update.ts'
+import { createProjectOperation } from './operations/projects/create.ts'
+import { getProjectOperation } from './operations/projects/get.ts'
+import { listProjectsOperation } from './operations/projects/list.ts'
+import { createRootKeyOperation } from './operations/root-keys/create.ts'
+import { getRootKeyOperation } from './operations/root-keys/get.ts'
+import { listRootKeysOperation } from './operations/root-keys/list.ts'
+import { revokeRootKeyOperation } from './operations/root-keys/revoke.ts'
+import { rotateRootKeyOperation } from './operations/root-keys/rotate.ts'
+import { updateRootKeyOperation } from './operations/root-keys/update.ts'
+import { authorizeOperation } from './operations/verify/authorize.ts'
+import type { LeanOperation } from './operations/verify/lean.ts'
+import { verifyKeyOperation } from './operations/verify/verify.ts'
+import type { Operation } from './operation.ts'
+
+/** Every operation of the API that goes through the pipeline. */
+export const OPERATIONS: readonly Operation[] = [
+  createProjectOperation,
+  listProjectsOperation,
+  getProjectOperation,
+  createOwnerOperation,
+  listOwnersOperation,
+  getOwnerOperation,
+  updateOwnerOperation,
+  createKeyOperation,
+  listKeysOperation,
+  getKeyOperation,
+  updateKeyOperation,
+  rotateKeyOperation,
+  revokeKeyOperation,
+  createRootKeyOperation,
+  listRootKeysOperation,
+  getRootKeyOperation,
+  updateRootKeyOperation,
+  rotateRootKeyOperation,
+  revokeRootKeyOperation,
+  listAuditEventsOperation,
+  getAuditEventOperation,
+  getLogKeyOperation,
+  getCheckpointOperation,
+  getTileOperation,
+  proveInclusionOperation,
+  proveConsistencyOperation,
+]
+
+/** The data plane: on bare node:http. */
+export const LEAN_OPERATIONS: readonly LeanOperation[] = [verifyKeyOperation, authorizeOperation]

@@ -1,0 +1,24 @@
+import { Type } from 'typebox'
+import { revokeKey } from '../../../keys/revoke.ts'
+import { operation } from '../../operation.ts'
+import { presentRevoked } from '../../present.ts'
+import { closed, KeyIdSchema, RevocationReasonSchema, RevokedSchema } from '../../schemas.ts'
+
+export const revokeKeyOperation = operation({
+  id: 'keys.revoke',
+  method: 'POST',
+  path: '/v1/keys/{keyId}/revoke',
+  summary: 'Deactivate an API key for ever, all its versions at once',
+  permission: 'keys:revoke',
+  audit: 'key.revoked',
+  status: 200,
+  params: closed({ keyId: KeyIdSchema }),
+  body: closed({ reason: Type.Optional(RevocationReasonSchema) }),
+  output: RevokedSchema,
+  errors: ['key.not_found', 'key.illegal_transition'],
+  handle: async ({ domain }, by, { params, body }) =>
+    presentRevoked(
+      await revokeKey(domain, by, 'issued', params.keyId, body.reason ?? 'unspecified'),
+      domain.clock(),
+    ),
+})

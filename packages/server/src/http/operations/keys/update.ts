@@ -1,0 +1,33 @@
+import { Type } from 'typebox'
+import { updateKey } from '../../../keys/update.ts'
+import { operation } from '../../operation.ts'
+import { presentKey } from '../../present.ts'
+import {
+  closed,
+  KeyIdSchema,
+  KeySchema,
+  NameSchema,
+  nullable,
+  PermissionsSchema,
+  TimeSchema,
+} from '../../schemas.ts'
+
+export const updateKeyOperation = operation({
+  id: 'keys.update',
+  method: 'PATCH',
+  path: '/v1/keys/{keyId}',
+  summary: 'Change name, permissions or expiry of an API key; the secret stays',
+  permission: 'keys:update',
+  audit: 'key.updated',
+  status: 200,
+  params: closed({ keyId: KeyIdSchema }),
+  body: closed({
+    name: Type.Optional(NameSchema),
+    permissions: Type.Optional(PermissionsSchema),
+    expiresAt: Type.Optional(nullable(TimeSchema)),
+  }),
+  output: KeySchema,
+  errors: ['key.not_found', 'key.expired', 'key.illegal_transition', 'key.invalid_times'],
+  handle: async ({ domain }, by, { params, body }) =>
+    presentKey(await updateKey(domain, by, 'issued', params.keyId, body), [], domain.clock()),
+})

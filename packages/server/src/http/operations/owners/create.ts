@@ -1,0 +1,22 @@
+import { Type } from 'typebox'
+import { createOwner } from '../../../owners/create.ts'
+import { operation } from '../../operation.ts'
+import { closed, ExternalIdSchema, NameSchema, OwnerSchema, ProjectIdSchema } from '../../schemas.ts'
+
+export const createOwnerOperation = operation({
+  id: 'owners.create',
+  method: 'POST',
+  path: '/v1/owners',
+  summary: 'Add an owner to a project',
+  permission: 'owners:create',
+  audit: 'owner.created',
+  status: 201,
+  body: closed({
+    projectId: Type.Optional(ProjectIdSchema),
+    externalId: ExternalIdSchema,
+    name: Type.Optional(NameSchema),
+  }),
+  output: OwnerSchema,
+  errors: ['project.required', 'project.not_found', 'owner.exists'],
+  handle: async ({ domain }, by, { body }) => createOwner(domain, by, body),
+})

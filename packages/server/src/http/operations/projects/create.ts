@@ -1,0 +1,20 @@
+import { createProject } from '../../../projects/create.ts'
+import { operation } from '../../operation.ts'
+import { closed, NameSchema, ProjectSchema } from '../../schemas.ts'
+
+export const createProjectOperation = operation({
+  id: 'projects.create',
+  method: 'POST',
+  path: '/v1/projects',
+  summary: 'Make a project with its three environments',
+  permission: 'projects:create',
+  audit: 'project.created',
+  status: 201,
+  body: closed({ name: NameSchema }),
+  output: ProjectSchema,
+  errors: [],
+  handle: async ({ domain }, by, { body }) => {
+    const project = await createProject(domain, by, body)
+    return { ...project, environments: [...project.environments] }
+  },
+})

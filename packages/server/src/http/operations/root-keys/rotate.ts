@@ -1,0 +1,42 @@
+import { Type } from 'typebox'
+import {
+  OVERLAP_SECONDS_DEFAULT,
+  OVERLAP_SECONDS_MAX,
+  ROTATION_REASONS,
+  rotateKey,
+} from '../../../keys/rotate.ts'
+import { operation } from '../../operation.ts'
+import { presentRotated } from '../../present.ts'
+import { closed, KeyIdSchema, RotatedSchema } from '../../schemas.ts'
+
+export const rotateRootKeyOperation = operation({
+  id: 'root-keys.rotate',
+  method: 'POST',
+  path: '/v1/root-keys/{keyId}/rotate',
+  summary: 'Give a root key a new version; the one in use stays accepted for the overlap',
+  permission: 'root-keys:rotate',
+  audit: 'root_key.rotated',
+  status: 200,
+  params: closed({ keyId: KeyIdSchema }),
+  body: closed({
+    overlapSeconds: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: OVERLAP_SECONDS_MAX, default: OVERLAP_SECONDS_DEFAULT }),
+    ),
+    reason: Type.Optional(Type.Enum([...ROTATION_REASONS])),
+  }),
+  output: RotatedSchema,
+  errors: [
+    'key.not_found',
+    'key.expired',
+    'key.illegal_transition',
+    'key.too_many_versions',
+    'access.escalation',
+  ],
+  handle: async ({ domain }, by, { params, body }) => {
+    const rotation = {
+      overlapSeconds: body.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT,
+      reason: body.reason ?? 'unspecified',
+    }
+    return presentRotated(await rotateKey(domain, by, 'root', params.keyId, rotation), domain.clock())
+  },
+})

@@ -1,0 +1,31 @@
+import { Type } from 'typebox'
+import { updateKey } from '../../../keys/update.ts'
+import { operation } from '../../operation.ts'
+import { presentKey } from '../../present.ts'
+import { closed, KeyIdSchema, KeySchema, NameSchema, PermissionsSchema, TimeSchema } from '../../schemas.ts'
+
+export const updateRootKeyOperation = operation({
+  id: 'root-keys.update',
+  method: 'PATCH',
+  path: '/v1/root-keys/{keyId}',
+  summary: 'Change name, permissions or expiry of a root key; the secret stays',
+  permission: 'root-keys:update',
+  audit: 'root_key.updated',
+  status: 200,
+  params: closed({ keyId: KeyIdSchema }),
+  body: closed({
+    name: Type.Optional(NameSchema),
+    permissions: Type.Optional(PermissionsSchema),
+    expiresAt: Type.Optional(TimeSchema),
+  }),
+  output: KeySchema,
+  errors: [
+    'key.not_found',
+    'key.expired',
+    'key.illegal_transition',
+    'key.invalid_times',
+    'access.escalation',
+  ],
+  handle: async ({ domain }, by, { params, body }) =>
+    presentKey(await updateKey(domain, by, 'root', params.keyId, body), [], domain.clock()),
+})

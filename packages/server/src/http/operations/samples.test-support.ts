@@ -1,0 +1,103 @@
+// One well-formed request per operation, on objects of the first project's production environment.
+import { createOwner } from '../../owners/create.ts'
+import { aKey, aRootKey } from '../../keys/keys.test-support.ts'
+import { HOUR, may, type World } from '../../world.test-support.ts'
+import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
+
+export interface Sample {
+  readonly path: string
+  readonly body?: unknown
+  /** A gateway presents its own credential in another field. */
+  readonly credentialField?: 'x-keystead-caller'
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** Fresh objects, so that an operation that changes them can be called again. */
+export async function sampleOf(id: string, world: World): Promise<Sample | undefined> {
+  const make = SAMPLES[id]
+  return make === undefined ? undefined : make(world)
+}
+
+export const ALL_OPERATIONS = [...OPERATIONS, ...LEAN_OPERATIONS]
+
+let serial = 0
+
+const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
+  'projects.create': async () => ({ path: '/v1/projects', body: { name: 'another' } }),
+  'projects.list': async () => ({ path: '/v1/projects' }),
+  'projects.get': async (world) => ({ path: `/v1/projects/${world.projectId}` }),
+  'owners.create': async (world) => ({
+    path: '/v1/owners',
+    body: { projectId: world.projectId, externalId: `sample-${++serial}` },
+  }),
+  'owners.list': async () => ({ path: '/v1/owners' }),
+  'owners.get': async (world) => ({ path: `/v1/owners/${await owner(world)}` }),
+  'owners.update': async (world) => ({ path: `/v1/owners/${await owner(world)}`, body: { name: 'new' } }),
+  'keys.create': async (world) => ({
+    path: '/v1/keys',
+    body: {
+      projectId: world.projectId,
+      environment: 'production',
+      ownerId: await owner(world),
+      permissions: ['market:read'],
+    },
+  }),
+  'keys.list': async () => ({ path: '/v1/keys' }),
+  'keys.get': async (world) => ({ path: `/v1/keys/${await issued(world)}` }),
+  'keys.update': async (world) => ({ path: `/v1/keys/${await issued(world)}`, body: { name: 'new' } }),
+  'keys.rotate': async (world) => ({ path: `/v1/keys/${await issued(world)}/rotate`, body: {} }),
+  'keys.revoke': async (world) => ({ path: `/v1/keys/${await issued(world)}/revoke`, body: {} }),
+  'root-keys.create': async (world) => ({
+    path: '/v1/root-keys',
+    body: {
+      projectId: world.projectId,
+      environment: 'production',
+      permissions: ['root-keys:create'],
+      expiresAt: world.clock.now + HOUR,
+    },
+  }),
+  'root-keys.list': async () => ({ path: '/v1/root-keys' }),
+  'root-keys.get': async (world) => ({ path: `/v1/root-keys/${await root(world, 'read')}` }),
+  'root-keys.update': async (world) => ({
+    path: `/v1/root-keys/${await root(world, 'update')}`,
+    body: { name: 'new' },
+  }),
+  'root-keys.rotate': async (world) => ({
+    path: `/v1/root-keys/${await root(world, 'rotate')}/rotate`,
+    body: {},
+  }),
+  'root-keys.revoke': async (world) => ({
+    path: `/v1/root-keys/${await root(world, 'revoke')}/revoke`,
+    body: {},
+  }),
+  'audit.events.list': async () => ({ path: '/v1/audit/events' }),
+  'audit.events.get': async () => ({ path: '/v1/audit/events/0' }),
+  'audit.log.key': async () => ({ path: '/v1/audit/log/key' }),
+  'audit.log.checkpoint': async () => ({ path: '/v1/audit/log/checkpoint' }),
+  'audit.log.tile': async () => ({ path: '/v1/audit/log/tile/0/000.p/1' }),
+  'audit.proofs.inclusion': async () => ({ path: '/v1/audit/proofs/inclusion?position=0' }),
+  'audit.proofs.consistency': async () => ({ path: '/v1/audit/proofs/consistency?from=1&to=1' }),
+  'keys.verify': async (world) => ({
+    path: '/v1/keys:verify',
+    body: { key: (await aKey(world)).secret.reveal(), permission: 'market:read' },
+  }),
+  'keys.authorize': async (world) => ({
+    path: '/v1/authorize',
+    credentialField: 'x-keystead-caller',
+    headers: { 'x-api-key': (await aKey(world)).secret.reveal(), 'x-keystead-permission': 'market:read' },
+  }),
+}
+
+async function owner(world: World): Promise<string> {
+  const input = { projectId: world.projectId, externalId: `sample-${++serial}` }
+  return (await createOwner(world.domain, may('owners:create'), input)).id
+}
+
+async function issued(world: World): Promise<string> {
+  return (await aKey(world)).key.id
+}
+
+/** A root key that can do what the operation on it needs, and no more. */
+async function root(world: World, verb: string): Promise<string> {
+  return (await aRootKey(world, { permissions: [`root-keys:${verb}`] })).key.id
+}

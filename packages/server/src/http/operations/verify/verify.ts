@@ -1,0 +1,105 @@
+import type { Decision } from '@keystead/protocol/decision'
+import { VERIFICATION_CODES } from '@keystead/protocol/decision'
+import { PERMISSION_LENGTH_MAX, WANTED_PERMISSION_PATTERN } from '@keystead/protocol/permission'
+import type { IncomingMessage } from 'node:http'
+import { Type } from 'typebox'
+import { bearerOf } from '../../../access/authenticate.ts'
+import { DomainError } from '../../../errors.ts'
+import { NO_DEMAND } from '../../operation.ts'
+import { closed, EnvironmentSchema, nullable } from '../../schemas.ts'
+import { parseStrictJson } from '../../strict-json.ts'
+import { compileInput } from '../../validate.ts'
+import { decideFor, type LeanOperation } from './lean.ts'
+
+/** A key has 74 characters and a permission 128: 4 KiB leaves room for foreign keys and spaces. */
+const BODY_BYTES_MAX = 4_096
+const TEXT_LENGTH_MAX = 512
+
+const described = {
+  id: 'keys.verify',
+  method: 'POST',
+  path: '/v1/keys:verify',
+  summary: 'Verify a presented key in the project and environment of the asking credential',
+  permission: 'keys:verify',
+  audit: null,
+  demand: NO_DEMAND,
+  status: 200,
+  body: closed({
+    key: Type.String({ maxLength: TEXT_LENGTH_MAX }),
+    permission: Type.Optional(
+      Type.String({
+        maxLength: PERMISSION_LENGTH_MAX,
+        pattern: WANTED_PERMISSION_PATTERN,
+        description: 'one exact permission such as orders:trade',
+      }),
+    ),
+  }),
+  output: closed({
+    code: Type.Enum([...VERIFICATION_CODES]),
+    valid: Type.Boolean(),
+    reason: nullable(Type.String({ description: 'a revocation reason, `expired` or `rotated`' })),
+    keyId: nullable(Type.String()),
+    version: nullable(Type.Integer({ description: 'the number of the key version that was presented' })),
+    ownerId: nullable(Type.String()),
+    environment: nullable(EnvironmentSchema),
+    position: Type.Integer({ description: 'the size of the log that the verifier has followed' }),
+    ageMs: Type.Integer({ description: 'how long ago the verifier was known to be current' }),
+  }),
+  errors: ['request.too_large', 'request.media_type', 'request.malformed'],
+} as const
+
+const validate = compileInput(described)
+
+export const verifyKeyOperation: LeanOperation = {
+  ...described,
+  respond: async (services, request, response) => {
+    if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
+      throw new DomainError('request.media_type')
+    const { key, permission } = readQuestion(await readBody(request))
+    const decision = decideFor(services, bearerOf(request.headers.authorization), key, permission)
+    const text = answerText(decision, services.verifier.index.position)
+    response.writeHead(200, {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': text.length,
+      'cache-control': 'no-store',
+    })
+    response.end(text, 'latin1')
+  },
+}
+
+/** The common form of a body, without escapes or surprises; anything else takes the strict parser. */
+const PLAIN_BODY = /^\{ ?"key": ?"([!#-[\]-~]{0,512})"(?:, ?"permission": ?"([a-z0-9._:-]{1,128})")? ?\}$/
+
+function readQuestion(bytes: Buffer): { key: string; permission: string | null } {
+  const plain = PLAIN_BODY.exec(bytes.toString('latin1'))
+  if (plain !== null) return { key: plain[1] ?? '', permission: plain[2] ?? null }
+  const input = validate({ params: undefined, query: undefined, body: parseStrictJson(bytes) })
+  const { key, permission } = input.body as { key: string; permission?: string }
+  return { key, permission: permission ?? null }
+}
+
+/** Built by hand: every value is an id, a code or a number, none of which needs escaping. */
+function answerText({ code, reason, record, version }: Decision, position: number): string {
+  const text = (value: string | null): string => (value === null ? 'null' : `"${value}"`)
+  return (
+    `{"code":"${code}","valid":${code === 'VALID'},"reason":${text(reason)},` +
+    `"keyId":${text(record?.keyId ?? null)},"version":${version ?? 'null'},"ownerId":${text(record?.ownerId ?? null)},` +
+    `"environment":${text(record?.environment ?? null)},"position":${position},"ageMs":0}`
+  )
+}
+
+function readBody(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let body: Buffer | null = null
+    const take = (chunk: Buffer): void => {
+      body = body === null ? chunk : Buffer.concat([body, chunk])
+      if (body.length <= BODY_BYTES_MAX) return
+      // The rest is read and dropped until the answer closes the connection.
+      request.off('data', take).resume()
+      reject(new DomainError('request.too_large'))
+    }
+    request.on('data', take)
+    request.on('end', () => resolve(body ?? Buffer.alloc(0)))
+    request.on('error', reject)
+  })
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert'
+import type { Static } from 'typebox'
+import type { Issued } from '../keys/issue.ts'
+import type { Revoked } from '../keys/revoke.ts'
+import type { Rotated } from '../keys/rotate.ts'
+import { visibleState } from '../keys/state.ts'
+import type { ApiKey, KeyUse } from '../storage/records.ts'
+import type { PageRequest } from '../storage/store.ts'
+import {
+  type IssuedSchema,
+  type KeySchema,
+  PAGE_LIMIT_DEFAULT,
+  type RevokedSchema,
+  type RotatedSchema,
+} from './schemas.ts'
+
+/** A key as the API shows it: never a digest, never a secret. */
+export function presentKey(key: ApiKey, uses: readonly KeyUse[], now: number): Static<typeof KeySchema> {
+  const valid = uses.filter((use) => use.code === 'VALID')
+  return {
+    ...key,
+    permissions: [...key.permissions],
+    state: visibleState(key, now),
+    versions: key.versions.map(({ number, createdAt, acceptedUntil }) => ({
+      number,
+      createdAt,
+      acceptedUntil,
+    })),
+    lastUsedAt: valid.length === 0 ? null : Math.max(...valid.map((use) => use.lastAt)),
+    uses: uses.map(({ versionNumber, code, count, lastAt }) => ({ versionNumber, code, count, lastAt })),
+  }
+}
+
+/** The one answer that carries a key's text. */
+export function presentIssued(issued: Issued, now: number): Static<typeof IssuedSchema> {
+  return { key: presentKey(issued.key, [], now), secret: issued.secret.reveal() }
+}
+
+/** As presentIssued, with the end of the overlap. */
+export function presentRotated(rotated: Rotated, now: number): Static<typeof RotatedSchema> {
+  return { ...presentIssued(rotated, now), previousAcceptedUntil: rotated.previousAcceptedUntil }
+}
+
+/** A revocation with its position in the log. */
+export function presentRevoked(revoked: Revoked, now: number): Static<typeof RevokedSchema> {
+  assert(revoked.position !== null, 'a revocation is always recorded')
+  return { key: presentKey(revoked.key, [], now), position: revoked.position }
+}
+
+/** The page that a query asks for. */
+export function pageRequest(query: { readonly limit?: number; readonly cursor?: string }): PageRequest {
+  return { limit: query.limit ?? PAGE_LIMIT_DEFAULT, cursor: query.cursor ?? null }
+}

@@ -1,0 +1,119 @@
+/** The shapes that requests and answers share. Objects are closed: an unknown field is refused and named. */
+import { ENVIRONMENTS } from '@keystead/protocol/api-key'
+import { KEY_STATES, REVOCATION_REASONS, type RevocationReason } from '@keystead/protocol/lifecycle'
+import {
+  GRANTED_PERMISSION_PATTERN,
+  PERMISSION_LENGTH_MAX,
+  PERMISSIONS_MAX,
+} from '@keystead/protocol/permission'
+import { Type, type TObject, type TProperties, type TSchema } from 'typebox'
+import { idPattern } from '../ids.ts'
+
+/** Names are for people; this is more than a screen shows. */
+const NAME_LENGTH_MAX = 200
+/** One page must not hold the event loop or the memory for long. */
+const PAGE_LIMIT_MAX = 200
+export const PAGE_LIMIT_DEFAULT = 50
+
+/** An object that has these fields and no others. */
+export function closed<P extends TProperties>(properties: P): TObject<P> {
+  return Type.Object(properties, { additionalProperties: false })
+}
+
+export function nullable<S extends TSchema>(schema: S) {
+  return Type.Union([schema, Type.Null()])
+}
+
+export const ProjectIdSchema = Type.String({
+  pattern: idPattern('project'),
+  description: 'the id of a project, prj_...',
+})
+export const OwnerIdSchema = Type.String({
+  pattern: idPattern('owner'),
+  description: 'the id of an owner, own_...',
+})
+export const KeyIdSchema = Type.String({ pattern: idPattern('key'), description: 'the id of a key, key_...' })
+export const EnvironmentSchema = Type.Enum([...ENVIRONMENTS])
+/** Epoch milliseconds up to the year 9999. */
+export const TimeSchema = Type.Integer({ minimum: 0, maximum: 253_402_300_799_999 })
+/** Text for people: no control characters, so that it cannot forge a line on a terminal. */
+export const NameSchema = Type.String({
+  maxLength: NAME_LENGTH_MAX,
+  pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
+  description: 'text without control characters',
+})
+export const ExternalIdSchema = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  pattern: '^[!-~]+$',
+  description: 'printable ASCII without spaces',
+})
+export const PermissionsSchema = Type.Array(
+  Type.String({
+    maxLength: PERMISSION_LENGTH_MAX,
+    pattern: GRANTED_PERMISSION_PATTERN,
+    description: 'a permission such as orders:trade, orders.*:read or !funds:withdraw',
+  }),
+  { minItems: 1, maxItems: PERMISSIONS_MAX, uniqueItems: true },
+)
+export const RevocationReasonSchema = Type.Enum(Object.keys(REVOCATION_REASONS) as RevocationReason[])
+export const VisibleStateSchema = Type.Enum([...KEY_STATES, 'expired' as const])
+
+export const PageQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT_DEFAULT })),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '^[a-z0-9_]+$' })),
+}
+
+export function pageOf<S extends TSchema>(item: S) {
+  return closed({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
+}
+
+export const ProjectSchema = closed({
+  id: ProjectIdSchema,
+  name: Type.String(),
+  createdAt: TimeSchema,
+  version: Type.Integer(),
+  environments: Type.Array(closed({ id: Type.String(), environment: EnvironmentSchema })),
+})
+
+export const OwnerSchema = closed({
+  id: OwnerIdSchema,
+  projectId: ProjectIdSchema,
+  externalId: Type.String(),
+  name: Type.String(),
+  createdAt: TimeSchema,
+  version: Type.Integer(),
+})
+
+export const KeySchema = closed({
+  id: KeyIdSchema,
+  kind: Type.String(),
+  projectId: nullable(ProjectIdSchema),
+  environment: nullable(EnvironmentSchema),
+  ownerId: nullable(OwnerIdSchema),
+  locator: Type.String(),
+  name: Type.String(),
+  permissions: Type.Array(Type.String()),
+  state: VisibleStateSchema,
+  createdAt: TimeSchema,
+  notBefore: nullable(TimeSchema),
+  expiresAt: nullable(TimeSchema),
+  revokedAt: nullable(TimeSchema),
+  revocationReason: nullable(Type.String()),
+  version: Type.Integer(),
+  versions: Type.Array(
+    closed({ number: Type.Integer(), createdAt: TimeSchema, acceptedUntil: nullable(TimeSchema) }),
+  ),
+  lastUsedAt: nullable(TimeSchema),
+  uses: Type.Array(
+    closed({ versionNumber: Type.Integer(), code: Type.String(), count: Type.Integer(), lastAt: TimeSchema }),
+  ),
+})
+
+export const IssuedSchema = closed({ key: KeySchema, secret: Type.String() })
+export const RotatedSchema = closed({
+  key: KeySchema,
+  secret: Type.String(),
+  previousAcceptedUntil: TimeSchema,
+})
+export const RevokedSchema = closed({ key: KeySchema, position: Type.Integer() })

@@ -1,0 +1,197 @@
+import fastify, { type FastifyInstance } from 'fastify'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
+import type { Socket } from 'node:net'
+import { DomainError } from '../errors.ts'
+import { newId } from '../ids.ts'
+import type { Log } from '../log.ts'
+import { renderOpenApi } from './openapi.ts'
+import { portError } from './port.ts'
+import type { Services } from './operation.ts'
+import { LEAN_OPERATIONS, OPERATIONS } from './operations.ts'
+import { addRoute } from './pipeline.ts'
+import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts'
+import { parseStrictJson } from './strict-json.ts'
+
+/** 64 KiB: a key with 64 permissions of 128 characters has 9. */
+const BODY_BYTES_MAX = 65_536
+const HEADER_BYTES_MAX = 16_384
+const HEADERS_COUNT_MAX = 64
+/** A client that needs longer for its header or its whole request holds a socket for nothing. */
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+/** Longer than the 60 s after which proxies let an idle upstream connection go, so that they close it, not we. */
+const KEEP_ALIVE_MS = 65_000
+/** File descriptors are 1,024 on many systems; the store and its friends need a few. */
+const CONNECTIONS_MAX = 900
+
+export interface HttpServer {
+  /** Starts to answer; resolves with the port, which is chosen when 0 is asked for. */
+  listen(host: string, port: number): Promise<number>
+  /** Answers what has begun, refuses what is new, and resolves when the last connection is gone. */
+  close(): Promise<void>
+}
+
+/** The API over HTTP/1.1. `ready` says why the server should get no traffic now, or null. */
+export function createHttpServer(services: Services, log: Log, ready: () => string | null): HttpServer {
+  let closing = false
+  const refuse = problemWriter(services, log)
+  const lean = leanRoutes(services, refuse)
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    exposeHeadRoutes: false,
+    genReqId: () => newId('request', services.domain.clock, services.domain.random),
+    requestIdHeader: false,
+    routerOptions: { maxParamLength: 128 },
+    frameworkErrors: (error, _request, reply) => refuse(reply.hijack().raw, error),
+    // Our own answer to a request that comes while the server stops, in place of the framework's.
+    return503OnClosing: false,
+    serverFactory: (handler) =>
+      boundedServer((request, response) => {
+        if (closing) refuse(response, new DomainError('server.stopping'))
+        else if (!lean(request, response)) handler(request, response)
+      }, log),
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (_request: unknown, body: Buffer) => parseStrictJson(body),
+  )
+  addErrorAnswers(app, log)
+  addServiceRoutes(app, ready)
+  for (const operation of OPERATIONS) addRoute(app, services, operation)
+  return {
+    async listen(host, port) {
+      await app.listen({ host, port }).catch((cause: unknown) => {
+        throw portError(host, port, cause)
+      })
+      const address = app.server.address()
+      return typeof address === 'object' && address !== null ? address.port : port
+    },
+    async close() {
+      closing = true
+      await app.close()
+    },
+  }
+}
+
+function boundedServer(listener: RequestListener, log: Log): Server {
+  const options = {
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: 1_000,
+    // Two `authorization` fields must not be read as the first one: joined they are no credential (T-12).
+    joinDuplicateHeaders: true,
+  }
+  const server = createServer(options, listener)
+  server.maxHeadersCount = HEADERS_COUNT_MAX
+  server.maxConnections = CONNECTIONS_MAX
+  server.on('clientError', (error: Error, socket: Socket) => {
+    if (!socket.writable) return
+    const problem = problemOf(new DomainError(codeOfClientError(error)), '', log)
+    const body = JSON.stringify(problem)
+    socket.end(
+      `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+    )
+  })
+  return server
+}
+
+function codeOfClientError(error: Error) {
+  const code = 'code' in error ? error.code : null
+  if (code === 'HPE_HEADER_OVERFLOW') return 'request.headers'
+  return code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 'request.timeout' : 'request.malformed'
+}
+
+type Refuse = (response: ServerResponse, error: unknown) => void
+
+function problemWriter(services: Services, log: Log): Refuse {
+  return (response, error) => {
+    const problem = problemOf(error, newId('request', services.domain.clock, services.domain.random), log)
+    const body = JSON.stringify(problem)
+    // What is left of a body that was refused halfway must not be taken for the next request.
+    response.writeHead(problem.status, {
+      'content-type': PROBLEM_TYPE,
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      connection: 'close',
+      ...problemHeaders(problem),
+    })
+    response.end(body)
+  }
+}
+
+/** True when the request was one of the lean operations, and has been taken care of. */
+function leanRoutes(
+  services: Services,
+  refuse: Refuse,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const routes = new Map(LEAN_OPERATIONS.map((operation) => [operation.path, operation]))
+  return (request, response) => {
+    const url = request.url ?? ''
+    const operation = routes.get(url) ?? routes.get(url.slice(0, Math.max(0, url.indexOf('?'))))
+    if (operation === undefined || operation.method !== request.method) return false
+    try {
+      if (url !== operation.path) throw new DomainError('request.invalid', 'The operation takes no query.')
+      const answered = operation.respond(services, request, response)
+      if (answered !== undefined) answered.catch((error: unknown) => refuse(response, error))
+    } catch (error) {
+      refuse(response, error)
+    }
+    return true
+  }
+}
+
+function addErrorAnswers(app: FastifyInstance, log: Log): void {
+  app.addHook('onSend', async (request, reply) => {
+    void reply.header('cache-control', 'no-store').header('x-request-id', request.id)
+  })
+  app.setErrorHandler(async (error, request, reply) => {
+    const problem = problemOf(error, request.id, log)
+    void reply.code(problem.status).headers(problemHeaders(problem)).type(PROBLEM_TYPE)
+    return reply.send(JSON.stringify(problem))
+  })
+  app.setNotFoundHandler(async (request, reply) => {
+    const allowed = methodsOf(request.url)
+    const problem = problemOf(
+      new DomainError(allowed.length === 0 ? 'request.not_found' : 'request.method_not_allowed'),
+      request.id,
+      log,
+    )
+    if (allowed.length > 0) void reply.header('allow', allowed.join(', '))
+    return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
+  })
+}
+
+function methodsOf(url: string): string[] {
+  const path = url.split('?')[0] ?? ''
+  const methods = [...OPERATIONS, ...LEAN_OPERATIONS].filter((operation) => {
+    const pattern = operation.path
+      .replace(/[.:]/g, '\\$&')
+      .replace(/\{\w+\+\}/g, '.+')
+      .replace(/\{\w+\}/g, '[^/]+')
+    return new RegExp(`^${pattern}$`).test(path)
+  })
+  return methods.map((operation) => operation.method)
+}
+
+function addServiceRoutes(app: FastifyInstance, ready: () => string | null): void {
+  app.get('/livez', async () => ({ status: 'ok' }))
+  app.get('/readyz', async (_request, reply) => {
+    const reason = ready()
+    return reply
+      .code(reason === null ? 200 : 503)
+      .send(reason === null ? { status: 'ok' } : { status: 'not ready', reason })
+  })
+  const document = renderOpenApi()
+  app.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(document))
+}

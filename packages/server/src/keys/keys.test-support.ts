@@ -1,0 +1,42 @@
+import { createOwner } from '../owners/create.ts'
+import type { Owner } from '../storage/records.ts'
+import { may, type World } from '../world.test-support.ts'
+import { type Issued, issueKey, issueRootKey, type NewKey, type NewRootKey } from './issue.ts'
+import { rotateKey, type Rotated } from './rotate.ts'
+
+let owners = 0
+
+export async function anOwner(world: World): Promise<Owner> {
+  owners += 1
+  return createOwner(world.domain, may('owners:create'), {
+    projectId: world.projectId,
+    externalId: `o-${owners}`,
+  })
+}
+
+/** A production API key with `market:read`, unless said otherwise. */
+export async function aKey(world: World, input: Partial<NewKey> = {}): Promise<Issued> {
+  const ownerId = input.ownerId ?? (await anOwner(world)).id
+  return issueKey(world.domain, may('keys:create'), {
+    projectId: world.projectId,
+    environment: 'production',
+    permissions: ['market:read'],
+    ...input,
+    ownerId,
+  })
+}
+
+/** A root key that expires in a day. */
+export async function aRootKey(world: World, input: Partial<NewRootKey> = {}): Promise<Issued> {
+  return issueRootKey(world.domain, may('root-keys:create'), {
+    projectId: world.projectId,
+    environment: 'production',
+    permissions: ['keys:verify'],
+    expiresAt: world.clock.now + 86_400_000,
+    ...input,
+  })
+}
+
+export async function rotated(world: World, id: string, overlapSeconds: number): Promise<Rotated> {
+  return rotateKey(world.domain, may('keys:rotate'), 'issued', id, { overlapSeconds, reason: 'scheduled' })
+}

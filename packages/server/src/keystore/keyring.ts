@@ -1,0 +1,63 @@
+/** HKDF (RFC 5869) and Ed25519 (RFC 8032) keys under the root key. */
+import {
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  hkdfSync,
+  sign,
+  type KeyObject,
+} from 'node:crypto'
+import type { Secret } from '../secret.ts'
+import type { Keyring } from './keystore.ts'
+
+/** Derives every working key from the 32-byte root key, one HKDF label each. The root key may be disposed after. */
+export function openKeyring(root: Secret<Uint8Array>): Keyring {
+  const row = hmacKey(root, 'row-integrity')
+  const tag = hmacKey(root, 'row-tag')
+  const state = hmacKey(root, 'state-integrity')
+  const leaf = hmacKey(root, 'leaf-integrity')
+  const salt = hmacKey(root, 'commitment-salt')
+  const checkpoint = ed25519Key(root, 'checkpoint-signature')
+  return {
+    rowMac: (text) => createHmac('sha256', row).update(text).digest('base64url'),
+    rowTag: (mac) => createHmac('sha256', tag).update(mac).digest('hex'),
+    stateMac: (text) => createHmac('sha256', state).update(text).digest('base64url'),
+    leafMac: (bytes) => createHmac('sha256', leaf).update(bytes).digest('base64url'),
+    commitmentSalt: (subject) => createHmac('sha256', salt).update(subject).digest(),
+    signCheckpoint: (message) => sign(null, message, checkpoint),
+    checkpointPublicKey: rawPublicKey(checkpoint),
+  }
+}
+
+function derive(root: Secret<Uint8Array>, label: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', root.reveal(), new Uint8Array(0), `keystead/v1/${label}`, 32))
+}
+
+function hmacKey(root: Secret<Uint8Array>, label: string): KeyObject {
+  const bytes = derive(root, label)
+  try {
+    return createSecretKey(bytes)
+  } finally {
+    bytes.fill(0)
+  }
+}
+
+/** PKCS #8 wrapping of a 32-byte Ed25519 seed (RFC 8410 section 7). */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+function ed25519Key(root: Secret<Uint8Array>, label: string): KeyObject {
+  const seed = derive(root, label)
+  const der = Buffer.concat([PKCS8_PREFIX, seed])
+  try {
+    return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  } finally {
+    seed.fill(0)
+    der.fill(0)
+  }
+}
+
+function rawPublicKey(privateKey: KeyObject): Uint8Array {
+  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' })
+  return new Uint8Array(spki.subarray(spki.length - 32))
+}

@@ -1,0 +1,32 @@
+import type { Secret } from '../secret.ts'
+
+/**
+ * The port to whatever protects the root key: a file, an HSM, a cloud KMS. It unwraps the 32-byte root key once, at
+ * start; everything else is derived from it (keyring.ts).
+ */
+export interface Seal {
+  /** A short word for screens and health answers, e.g. `file`. */
+  readonly kind: string
+  /** What an operator must be told loudly at every start, or null. */
+  readonly warning: string | null
+  /** The root key, 32 bytes. StartError with what to do when the seal refuses or cannot be read. Dispose it. */
+  unseal(): Promise<Secret<Uint8Array>>
+}
+
+/** What the server does with the keys under the root key. The keys themselves never leave it. */
+export interface Keyring {
+  /** HMAC-SHA-256 over a row's canonical text, base64url (43 characters). Makes a row written by SQL worthless (T-05). */
+  rowMac(text: string): string
+  /** HMAC-SHA-256 over a row's MAC, hex: one row's share of the sum over all rows, which nobody else can compute. */
+  rowTag(mac: string): string
+  /** HMAC-SHA-256 over the sum of all rows and the head of the log, base64url. Makes an old row put back show (T-07). */
+  stateMac(text: string): string
+  /** HMAC-SHA-256 over a leaf's bytes without its MAC, base64url. Makes a leaf written by SQL worthless (T-06). */
+  leafMac(bytes: Uint8Array): string
+  /** 32 bytes: the salt of a commitment, reproducible, so that it can be opened later without having been stored. */
+  commitmentSalt(subject: string): Uint8Array
+  /** Ed25519 (RFC 8032) signature, 64 bytes, by the log's checkpoint key. */
+  signCheckpoint(message: Uint8Array): Uint8Array
+  /** The log's public key, 32 bytes. */
+  readonly checkpointPublicKey: Uint8Array
+}

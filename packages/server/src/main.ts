@@ -1,0 +1,132 @@
+import { accessSync, constants, mkdirSync } from 'node:fs'
+import { createIntegrity } from './audit/append.ts'
+import { CheckpointPublisher } from './audit/publish.ts'
+import { initialize, issueBootstrapKey, recordStart } from './bootstrap.ts'
+import { systemClock } from './clock.ts'
+import { type Config, readConfig } from './config.ts'
+import type { Domain } from './domain.ts'
+import { StartError } from './errors.ts'
+import { requireFreePort } from './http/port.ts'
+import { createHttpServer } from './http/server.ts'
+import { newId } from './ids.ts'
+import { openFileSeal } from './keystore/file.ts'
+import type { Keyring } from './keystore/keystore.ts'
+import { openKeyring } from './keystore/keyring.ts'
+import type { Issued } from './keys/issue.ts'
+import { jsonLog, type Log } from './log.ts'
+import { systemRandom } from './random.ts'
+import { databaseExists, openDatabase } from './storage/sqlite/open.ts'
+import { openSqliteStore } from './storage/sqlite/store.ts'
+import type { Store } from './storage/store.ts'
+import { every } from './schedule.ts'
+import { explainStart } from './start-failure.ts'
+import { KeyIndex } from './verify/index.ts'
+import { UsageCounter } from './verify/usage.ts'
+import { handOver } from './bootstrap-key.ts'
+
+const CHECKPOINT_EVERY_MS = 1_000
+const USAGE_EVERY_MS = 1_000
+
+/** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
+async function start(config: Config, log: Log, newBootstrapKey: boolean): Promise<() => Promise<void>> {
+  await requireFreePort(config.host, config.port)
+  prepareFolder(config.dataDir)
+  const isNew = !databaseExists(config.dataDir)
+  const keyring = await unseal(config, isNew, log)
+  const store = await openStore(config, keyring)
+  const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: config.brand }
+
+  const installation = await store.reader.installation()
+  const first = installation === null ? await initialize(domain) : null
+  const origin = `keystead/${first?.installationId ?? installation?.id ?? ''}`
+  const publisher = await CheckpointPublisher.open({
+    store,
+    keyring,
+    origin,
+    guardFile: config.guardFile,
+    log,
+  })
+  const index = await KeyIndex.open(store)
+  const extra: Issued | null = first === null && newBootstrapKey ? await issueBootstrapKey(domain) : null
+  await recordStart(domain)
+
+  const usage = new UsageCounter(store, log)
+  const verifier = { index, usage, clock: systemClock }
+  const http = createHttpServer({ domain, verifier, publisher }, log, () => store.halted())
+  const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
+  const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
+  const port = await http.listen(config.host, config.port)
+
+  const bootstrap = first?.bootstrap ?? extra
+  if (bootstrap !== null) handOver(bootstrap.secret, config.dataDir, process.stdout)
+  process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
+  return async () => {
+    await http.close()
+    await stopPublishing()
+    await stopCounting()
+    await usage.flush()
+    await publisher.publish()
+    await store.close()
+  }
+}
+
+function prepareFolder(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (cause) {
+    throw new StartError(
+      `The data folder ${dataDir} cannot be written: make it writable for this user, or set KEYSTEAD_DATA_DIR to another one.`,
+      { cause },
+    )
+  }
+}
+
+async function unseal(config: Config, isNew: boolean, log: Log): Promise<Keyring> {
+  const seal = await openFileSeal({ ...config, random: systemRandom }, isNew)
+  if (seal.warning !== null) log('warn', 'keystore.weak_seal', { seal: seal.kind, warning: seal.warning })
+  using root = await seal.unseal()
+  return openKeyring(root)
+}
+
+async function openStore(config: Config, keyring: Keyring): Promise<Store> {
+  const boot = newId('boot', systemClock, systemRandom)
+  const integrity = createIntegrity({
+    keyring,
+    clock: systemClock,
+    random: systemRandom,
+    boot,
+    node: config.node,
+  })
+  return openSqliteStore(openDatabase(config.dataDir), integrity)
+}
+
+/** Ctrl-C and SIGTERM: finish what has begun, then leave. A second signal leaves at once. */
+function stopOnSignal(stop: () => Promise<void>, log: Log): void {
+  let stopping = false
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1)
+    stopping = true
+    log('info', 'server.stopping', { signal })
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log('error', 'server.stop_failed', { error: error instanceof Error ? error.message : 'unknown' })
+        process.exit(1)
+      },
+    )
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+}
+
+process.umask(0o077)
+const log = jsonLog((line) => process.stderr.write(line), systemClock)
+try {
+  const stop = await start(readConfig(process.env), log, process.argv.includes('--new-bootstrap-key'))
+  stopOnSignal(stop, log)
+} catch (error) {
+  const explanation = explainStart(error)
+  if (explanation === null) throw error
+  process.stderr.write(`keystead: ${explanation}\n`)
+  process.exit(1)
+}

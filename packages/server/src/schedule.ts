@@ -1,0 +1,30 @@
+import type { Log } from './log.ts'
+
+/**
+ * Runs `work` again and again, `intervalMs` after it last ended, never twice at once. A failure is logged and does not
+ * end it. Returns what stops it, which resolves when a run in progress has ended.
+ */
+export function every(intervalMs: number, work: () => Promise<unknown>, log: Log): () => Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  let stopped = false
+  const run = async (): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      log('error', 'schedule.failed', { error: error instanceof Error ? error.message : 'unknown' })
+    }
+    if (!stopped) plan()
+  }
+  const plan = (): void => {
+    timer = setTimeout(() => {
+      running = run()
+    }, intervalMs)
+  }
+  plan()
+  return async () => {
+    stopped = true
+    clearTimeout(timer)
+    await running
+  }
+}

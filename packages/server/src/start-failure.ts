@@ -1,0 +1,19 @@
+import { DomainError, StartError } from './errors.ts'
+
+const LOOK = 'See docs/operate/troubleshooting.md. Nothing was changed.'
+
+/** One line for an operator about a start that failed in a foreseen way; null for anything that is a bug. */
+export function explainStart(error: unknown): string | null {
+  if (error instanceof StartError) return error.message
+  if (error instanceof DomainError && error.code === 'storage.integrity' && error.cause instanceof Error) {
+    return `The database was changed outside Keystead: ${error.cause.message}. ${LOOK}`
+  }
+  if (error instanceof DomainError && error.code === 'storage.unavailable') {
+    const reason = error.cause instanceof Error ? error.cause.message : error.message
+    return `The database cannot be written (${reason}): check that the disk is not full and the folder is writable.`
+  }
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR') {
+    return `The database cannot be read (${error.message}): put back a backup. ${LOOK}`
+  }
+  return null
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { randomBase62 } from '@keystead/protocol/api-key'
+import type { AuditAction } from '@keystead/protocol/audit-event'
+import { newId } from '../ids.ts'
+import { systemRandom } from '../random.ts'
+import { START } from '../world.test-support.ts'
+import type { ApiKey, Owner, Project } from './records.ts'
+import type { Committed, Provenance, RecordedEvent, Store } from './store.ts'
+
+export const PROVENANCE: Provenance = { actor: { type: 'system', id: null }, request: null }
+const clock = (): number => START
+
+export function event(action: AuditAction): RecordedEvent {
+  return { action, projectId: null, environment: null }
+}
+
+export function newProject(name = 'default'): Project {
+  return { id: newId('project', clock, systemRandom), version: 1, createdAt: START, name }
+}
+
+export function newOwner(project: Project): Owner {
+  const id = newId('owner', clock, systemRandom)
+  return { id, version: 1, createdAt: START, projectId: project.id, externalId: id, name: 'Desk' }
+}
+
+export function newKey(owner: Owner, change: Partial<ApiKey> = {}): ApiKey {
+  return {
+    id: newId('key', clock, systemRandom),
+    version: 1,
+    createdAt: START,
+    kind: 'key',
+    projectId: owner.projectId,
+    environment: 'production',
+    ownerId: owner.id,
+    brand: 'ks',
+    locator: randomBase62(12, systemRandom),
+    name: 'reader',
+    permissions: ['market:read'],
+    state: 'active',
+    notBefore: null,
+    expiresAt: null,
+    revokedAt: null,
+    revocationReason: null,
+    versions: [{ number: 1, digest: 'd'.repeat(43), createdAt: START, acceptedUntil: null }],
+    ...change,
+  }
+}
+
+export async function saveProject(store: Store, project: Project): Promise<Committed<void>> {
+  return store.transact(PROVENANCE, async (tx) => {
+    await tx.saveProject(project)
+    tx.record(event('project.created'))
+  })
+}
+
+/** For assert.rejects: a DomainError with this code. */
+export function code(expected: string): (error: unknown) => true {
+  return (error) => {
+    assert.equal((error as { code?: unknown }).code, expected, String(error))
+    return true
+  }
+}

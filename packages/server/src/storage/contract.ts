@@ -1,0 +1,350 @@
+/** What every adapter of the store must do. An adapter's test calls storeContract with a way to open and to break it. */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { Frontier, leafHash, peakPositions } from '@keystead/protocol/merkle'
+import { sha256 } from '../hash.ts'
+import type { Store } from './store.ts'
+import { closeOnce } from '../world.test-support.ts'
+import {
+  code,
+  event,
+  newKey,
+  newOwner,
+  newProject,
+  PROVENANCE,
+  saveProject,
+} from './contract.test-support.ts'
+
+/** A store over an empty database, and the faults that a test may inject into it. */
+export interface Opened {
+  readonly store: Store
+  /** Makes each COMMIT that carries an audit event fail, until the result is called. */
+  breakCommits(): () => void
+}
+
+/** Runs the contract's tests. `open` gives a fresh store each time and closes it after the test. */
+export function storeContract(name: string, open: (t: TestContext) => Promise<Opened>): void {
+  const guarantee = (what: string, run: (opened: Opened) => Promise<void>): void => {
+    void test(`${name}: ${what}`, async (t) => run(await open(t)))
+  }
+  transactions(guarantee)
+  objects(guarantee)
+  misuse(guarantee)
+  groupCommit(guarantee)
+  faults(guarantee)
+  audit(guarantee)
+}
+
+type Guarantee = (what: string, run: (opened: Opened) => Promise<void>) => void
+
+function transactions(guarantee: Guarantee): void {
+  guarantee('a change and its audit event are there together', async ({ store }) => {
+    const project = newProject()
+    const { position } = await saveProject(store, project)
+    assert.equal(position, 0)
+    assert.deepEqual(await store.reader.project(project.id), project)
+    assert.equal((await store.reader.auditEntries(0, 10)).length, 1)
+    assert.deepEqual(
+      await store.reader.auditPositions({ targetId: project.id, action: 'project.created' }, -1, 10),
+      [0],
+    )
+  })
+
+  guarantee('work that throws leaves nothing, and consumes no position', async ({ store }) => {
+    const project = newProject()
+    const failure = new Error('no')
+    const failed = store.transact(PROVENANCE, async (tx) => {
+      await tx.saveProject(project)
+      tx.record(event('project.created'))
+      throw failure
+    })
+    await assert.rejects(failed, failure)
+    assert.equal(await store.reader.project(project.id), null)
+    assert.equal(store.head().size, 0)
+    assert.equal((await saveProject(store, newProject())).position, 0)
+  })
+
+  guarantee('work that only reads needs no event and gets no position', async ({ store }) => {
+    const { value, position } = await store.transact(PROVENANCE, async (tx) => tx.project('none'))
+    assert.deepEqual([value, position], [null, null])
+    assert.equal(store.head().size, 0)
+  })
+
+  guarantee('reads outside see nothing before the commit, reads inside see it at once', async ({ store }) => {
+    const project = newProject()
+    await store.transact(PROVENANCE, async (tx) => {
+      await tx.saveProject(project)
+      tx.record(event('project.created'))
+      assert.deepEqual(await tx.project(project.id), project)
+      assert.equal(await store.reader.project(project.id), null)
+    })
+    assert.deepEqual(await store.reader.project(project.id), project)
+  })
+}
+
+function objects(guarantee: Guarantee): void {
+  guarantee('an object comes back as it was saved, change after change', async ({ store }) => {
+    const project = newProject()
+    const owner = newOwner(project)
+    const key = newKey(owner, { notBefore: 5, expiresAt: 6, name: 'Ünï💠 "quoted"' })
+    await saveProject(store, project)
+    await store.transact(PROVENANCE, async (tx) => {
+      await tx.saveOwner(null, owner)
+      await tx.saveKey(null, key)
+      tx.record(event('key.created'))
+    })
+    assert.deepEqual(await store.reader.owner(owner.id), owner)
+    assert.deepEqual(await store.reader.key(key.id), key)
+    const next = {
+      ...key,
+      version: 2,
+      state: 'compromised',
+      revokedAt: 7,
+      revocationReason: 'keyCompromise',
+    } as const
+    await store.transact(PROVENANCE, async (tx) => {
+      assert.deepEqual(await tx.keyByLocator(key.locator), key)
+      await tx.saveKey(key, next)
+      tx.record(event('key.revoked'))
+    })
+    assert.deepEqual(await store.reader.key(key.id), next)
+  })
+
+  guarantee(
+    'listeners hear of a change before whoever made it, in the order of positions',
+    async ({ store }) => {
+      const heard: string[] = []
+      store.onCommitted((keys, size) => heard.push(`${keys.length} keys at ${size}`))
+      const project = newProject()
+      const saved = saveProject(store, project).then(() => heard.push('done'))
+      await saved
+      assert.deepEqual(heard, ['0 keys at 1', 'done'])
+    },
+  )
+
+  guarantee('after close nothing is begun, and what had begun is done', async ({ store }) => {
+    const project = newProject()
+    const begun = saveProject(store, project)
+    const closing = closeOnce(store)
+    await assert.rejects(saveProject(store, newProject()), code('server.stopping'))
+    assert.equal((await begun).position, 0)
+    await closing
+  })
+}
+
+function misuse(guarantee: Guarantee): void {
+  guarantee('a change without an event refuses to commit', async ({ store }) => {
+    const project = newProject()
+    await assert.rejects(
+      store.transact(PROVENANCE, async (tx) => tx.saveProject(project)),
+      assert.AssertionError,
+    )
+    assert.equal(await store.reader.project(project.id), null)
+  })
+
+  guarantee('two events in one transaction are refused', async ({ store }) => {
+    const twice = store.transact(PROVENANCE, async (tx) => {
+      tx.record(event('server.started'))
+      tx.record(event('server.started'))
+    })
+    await assert.rejects(twice, assert.AssertionError)
+    assert.equal(store.head().size, 0)
+  })
+
+  guarantee('a handle that outlives its transaction can neither read nor write', async ({ store }) => {
+    const { value: leaked } = await store.transact(PROVENANCE, async (tx) => ({ tx }))
+    await assert.rejects(leaked.tx.saveProject(newProject()), assert.AssertionError)
+    await assert.rejects(leaked.tx.project('x'), assert.AssertionError)
+    assert.throws(() => leaked.tx.record(event('server.started')), assert.AssertionError)
+  })
+
+  guarantee(
+    'work that waits for anything else is refused, and can write nothing when it wakes',
+    async ({ store }) => {
+      const project = newProject()
+      let wake = (): void => undefined
+      const outside = new Promise<void>((resolve) => {
+        wake = resolve
+      })
+      let afterwards: unknown = null
+      let woke = (): void => undefined
+      const ended = new Promise<void>((resolve) => {
+        woke = resolve
+      })
+      const waiting = store.transact(PROVENANCE, async (tx) => {
+        await outside
+        await tx.saveProject(project).catch((error: unknown) => {
+          afterwards = error
+        })
+        woke()
+      })
+      await assert.rejects(waiting, assert.AssertionError)
+      wake()
+      await ended
+      assert.ok(afterwards instanceof assert.AssertionError, 'the write was refused')
+      assert.equal(await store.reader.project(project.id), null)
+      assert.equal((await saveProject(store, newProject())).position, 0)
+    },
+  )
+
+  guarantee('a version that does not follow the stored one is an assertion failure', async ({ store }) => {
+    const project = newProject()
+    const owner = newOwner(project)
+    await saveProject(store, project)
+    const save = (previous: typeof owner | null, version: number) =>
+      store.transact(PROVENANCE, async (tx) => {
+        await tx.saveOwner(previous, { ...owner, version })
+        tx.record(event('owner.updated'))
+      })
+    await assert.rejects(save(null, 2), assert.AssertionError)
+    await save(null, 1)
+    await assert.rejects(save(owner, 3), assert.AssertionError)
+    await save(owner, 2)
+    // What was read before somebody else's change is not the stored one any more.
+    await assert.rejects(save(owner, 2), assert.AssertionError)
+    assert.equal((await store.reader.owner(owner.id))?.version, 2)
+  })
+}
+
+function groupCommit(guarantee: Guarantee): void {
+  guarantee(
+    'many transactions at once get positions without a gap, in the order of their leaves',
+    async ({ store }) => {
+      const projects = Array.from({ length: 300 }, (_, i) => newProject(`p${i}`))
+      const answers = await Promise.all(projects.map((project) => saveProject(store, project)))
+      const positions = answers.map(({ position }) => position ?? -1)
+      assert.deepEqual(
+        positions.toSorted((a, b) => a - b),
+        [...projects.keys()],
+      )
+      const entries = await store.reader.auditEntries(0, 1_000)
+      assert.equal(entries.length, 300)
+      for (const [i, project] of projects.entries())
+        assert.ok(Buffer.from(entries[positions[i] ?? -1]?.bytes ?? []).includes(project.id))
+    },
+  )
+
+  guarantee('one that fails in a batch harms none of the others and leaves no gap', async ({ store }) => {
+    const answers = await Promise.allSettled(
+      Array.from({ length: 50 }, async (_, i) =>
+        store.transact(PROVENANCE, async (tx) => {
+          await tx.saveProject(newProject(`p${i}`))
+          tx.record(event('project.created'))
+          if (i % 7 === 3) throw new Error('no')
+        }),
+      ),
+    )
+    const succeeded = answers.filter((answer) => answer.status === 'fulfilled')
+    assert.equal(succeeded.length, 43)
+    assert.deepEqual(
+      succeeded.map(({ value }) => value.position),
+      [...succeeded.keys()],
+    )
+    assert.equal((await store.reader.projects(null, { limit: 100, cursor: null })).items.length, 43)
+  })
+
+  guarantee('a change that is made right after another was refused is done', async ({ store }) => {
+    for (let i = 0; i < 20; i++) {
+      const refused = store.transact(PROVENANCE, async () => Promise.reject(new Error('no')))
+      await refused.catch(() => undefined)
+      // However many steps after the refusal it comes.
+      for (let step = 0; step < i; step++) await Promise.resolve()
+      assert.equal((await saveProject(store, newProject())).position, i)
+    }
+  })
+
+  guarantee('what breaks a rule of the database fails alone', async ({ store }) => {
+    const project = newProject()
+    const answers = await Promise.allSettled([
+      saveProject(store, project),
+      saveProject(store, project),
+      saveProject(store, newProject()),
+    ])
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    assert.equal(store.head().size, 2)
+  })
+}
+
+function faults(guarantee: Guarantee): void {
+  guarantee(
+    'a COMMIT that fails fails all of its batch, leaves nothing, and the next one goes on',
+    async (opened) => {
+      const { store } = opened
+      await saveProject(store, newProject())
+      const before = store.head()
+      let heard = 0
+      store.onCommitted(() => {
+        heard += 1
+      })
+      const mend = opened.breakCommits()
+      const projects = Array.from({ length: 20 }, (_, i) => newProject(`p${i}`))
+      const answers = await Promise.allSettled(projects.map((project) => saveProject(store, project)))
+      for (const answer of answers) {
+        assert.equal(answer.status, 'rejected')
+        code('storage.unavailable')(answer.reason)
+      }
+      assert.deepEqual(store.head(), before)
+      assert.equal(heard, 0)
+      for (const { id } of projects) assert.equal(await store.reader.project(id), null)
+      mend()
+      assert.equal((await saveProject(store, newProject())).position, 1)
+    },
+  )
+
+  guarantee('counts of use add up, and the last time is kept', async ({ store }) => {
+    const use = { keyId: 'key_a', versionNumber: 1, code: 'VALID', count: 2, lastAt: 10 }
+    await store.recordUses([use, { ...use, code: 'EXPIRED' }])
+    await store.recordUses([{ ...use, count: 3, lastAt: 20 }])
+    const uses = await store.reader.uses([newKey(newOwner(newProject())).id, 'key_a' as never])
+    assert.deepEqual(
+      uses.toSorted((a, b) => a.code.localeCompare(b.code)),
+      [
+        { ...use, code: 'EXPIRED' },
+        { ...use, count: 5, lastAt: 20 },
+      ],
+    )
+    assert.equal(store.head().size, 0)
+  })
+}
+
+function audit(guarantee: Guarantee): void {
+  guarantee(
+    'the head is the RFC 6962 tree over the leaves, and every complete subtree is stored',
+    async ({ store }) => {
+      const reference = new Frontier(sha256)
+      for (let i = 0; i < 40; i++) {
+        await saveProject(store, newProject(`p${i}`))
+        const [entry] = await store.reader.auditEntries(i, 1)
+        assert.ok(entry)
+        assert.deepEqual(entry.leafHash, leafHash(sha256, entry.bytes))
+        reference.append(entry.leafHash)
+        assert.deepEqual(store.head(), { size: i + 1, root: reference.root() })
+        for (const { level, index } of peakPositions(i + 1))
+          assert.notEqual(await store.reader.auditNode(level, index), null)
+      }
+      assert.equal(await store.reader.auditNode(1, 20), null)
+      assert.equal((await store.reader.auditNodes(1, 5, 100)).length, 15)
+    },
+  )
+
+  guarantee('the smallest checkpoint that covers a size is found', async ({ store }) => {
+    for (const size of [3, 9]) await store.saveCheckpoint({ size, note: `note ${size}` })
+    const covering = async (size: number) => (await store.reader.checkpointCovering(size))?.size
+    assert.deepEqual(await Promise.all([1, 3, 4, 9, 10].map(covering)), [3, 3, 9, 9, undefined])
+    assert.deepEqual({ ...(await store.reader.lastCheckpoint()) }, { size: 9, note: 'note 9' })
+  })
+
+  guarantee('a halted store refuses each change and says why, and still reads', async ({ store }) => {
+    const project = newProject()
+    await saveProject(store, project)
+    store.halt('somebody touched it')
+    await assert.rejects(saveProject(store, newProject()), (error: Error) => {
+      code('audit.halted')(error)
+      return error.message.includes('somebody touched it')
+    })
+    assert.deepEqual(await store.reader.project(project.id), project)
+  })
+}

@@ -1,0 +1,56 @@
+CREATE TABLE installation (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, mac TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE project (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL, name TEXT NOT NULL, mac TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE environment (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), environment TEXT NOT NULL, mac TEXT NOT NULL,
+  UNIQUE (project_id, environment)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE owner (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), external_id TEXT NOT NULL, name TEXT NOT NULL, mac TEXT NOT NULL,
+  UNIQUE (project_id, external_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_key (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  kind TEXT NOT NULL, project_id TEXT REFERENCES project (id), environment TEXT, owner_id TEXT REFERENCES owner (id),
+  brand TEXT NOT NULL, locator TEXT NOT NULL UNIQUE, name TEXT NOT NULL, permissions TEXT NOT NULL, state TEXT NOT NULL,
+  not_before INTEGER, expires_at INTEGER, revoked_at INTEGER, revocation_reason TEXT, versions TEXT NOT NULL,
+  mac TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX api_key_project ON api_key (project_id, id);
+CREATE INDEX api_key_owner ON api_key (owner_id, id);
+
+CREATE TABLE sealed_state (id INTEGER PRIMARY KEY CHECK (id = 1), mac TEXT NOT NULL) STRICT;
+
+CREATE TABLE key_use (
+  key_id TEXT NOT NULL, version_number INTEGER NOT NULL, code TEXT NOT NULL,
+  count INTEGER NOT NULL, last_at INTEGER NOT NULL,
+  PRIMARY KEY (key_id, version_number, code)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_entry (
+  position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, leaf_hash BLOB NOT NULL, action TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_entry_action ON audit_entry (action, position);
+
+CREATE TABLE audit_target (
+  target_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (target_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_node (
+  level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_checkpoint (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+
+-- Not the guarantee (whoever writes the file can drop them), but they stop a slip of the hand.
+CREATE TRIGGER audit_entry_is_final BEFORE UPDATE ON audit_entry BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_entry_stays BEFORE DELETE ON audit_entry BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;

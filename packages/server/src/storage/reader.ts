@@ -1,0 +1,233 @@
+import type { ExpressionBuilder, Kysely } from 'kysely'
+import type { Codec, OpenRow } from './rows.ts'
+import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT } from './rows.ts'
+import type { Page } from './records.ts'
+import type { KeyFilter, PageRequest, Reader } from './store.ts'
+import type { ApiKeyTable, Tables } from './tables.ts'
+
+/** The reads, in dialect-neutral SQL, over a connection that sees committed state only. */
+export function createReader(db: Kysely<Tables>, open: OpenRow): Reader {
+  return { ...objectReads(db, open), ...keyReads(db, open), ...auditReads(db) }
+}
+
+type ObjectReads = Pick<Reader, 'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners'>
+type KeyReads = Pick<Reader, 'key' | 'keys' | 'allKeys' | 'uses'>
+type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads>
+
+function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
+  return {
+    async installation() {
+      const row = await db.selectFrom('installation').selectAll().executeTakeFirst()
+      return row === undefined ? null : open(INSTALLATION, row)
+    },
+    async project(id) {
+      const row = await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? null : open(PROJECT, row)
+    },
+    async projects(only, page) {
+      let query = db
+        .selectFrom('project')
+        .selectAll()
+        .orderBy('id')
+        .limit(page.limit + 1)
+      if (only !== null) query = query.where('id', '=', only)
+      if (page.cursor !== null) query = query.where('id', '>', page.cursor)
+      return pageOf(PROJECT, await query.execute(), page, open)
+    },
+    async environments(projectId) {
+      const rows = await db
+        .selectFrom('environment')
+        .selectAll()
+        .where('project_id', '=', projectId)
+        .orderBy('id')
+        .execute()
+      return rows.map((row) => open(ENVIRONMENT, row))
+    },
+    async owner(id) {
+      const row = await db.selectFrom('owner').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? null : open(OWNER, row)
+    },
+    async owners(filter, page) {
+      let query = db
+        .selectFrom('owner')
+        .selectAll()
+        .orderBy('id')
+        .limit(page.limit + 1)
+      if (filter.projectId !== null) query = query.where('project_id', '=', filter.projectId)
+      if (filter.externalId !== null) query = query.where('external_id', '=', filter.externalId)
+      if (page.cursor !== null) query = query.where('id', '>', page.cursor)
+      return pageOf(OWNER, await query.execute(), page, open)
+    },
+  }
+}
+
+function keyReads(db: Kysely<Tables>, open: OpenRow): KeyReads {
+  return {
+    async key(id) {
+      const row = await db.selectFrom('api_key').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? null : open(API_KEY, row)
+    },
+    async keys(filter, page) {
+      let query = db
+        .selectFrom('api_key')
+        .selectAll()
+        .orderBy('id')
+        .limit(page.limit + 1)
+      query = query.where('kind', filter.kind === 'root' ? '=' : '!=', 'root')
+      if (filter.projectId !== null) query = query.where('project_id', '=', filter.projectId)
+      if (filter.environment !== null) query = query.where('environment', '=', filter.environment)
+      if (filter.ownerId !== null) query = query.where('owner_id', '=', filter.ownerId)
+      if (filter.state !== null) query = query.where((where) => inState(where, filter))
+      if (page.cursor !== null) query = query.where('id', '>', page.cursor)
+      return pageOf(API_KEY, await query.execute(), page, open)
+    },
+    async *allKeys(batch) {
+      for (let after = ''; ;) {
+        const rows = await db
+          .selectFrom('api_key')
+          .selectAll()
+          .where('id', '>', after)
+          .orderBy('id')
+          .limit(batch)
+          .execute()
+        const last = rows.at(-1)
+        if (last === undefined) return
+        yield rows.map((row) => open(API_KEY, row))
+        after = last.id
+      }
+    },
+    async uses(keyIds) {
+      if (keyIds.length === 0) return []
+      const rows = await db
+        .selectFrom('key_use')
+        .selectAll()
+        .where('key_id', 'in', [...keyIds])
+        .execute()
+      return rows.map((row) => ({
+        keyId: row.key_id,
+        versionNumber: row.version_number,
+        code: row.code,
+        count: row.count,
+        lastAt: row.last_at,
+      }))
+    },
+  }
+}
+
+function auditReads(db: Kysely<Tables>): AuditReads {
+  return {
+    async auditEntries(from, count) {
+      const rows = await db
+        .selectFrom('audit_entry')
+        .select(['position', 'leaf', 'leaf_hash'])
+        .where('position', '>=', from)
+        .orderBy('position')
+        .limit(count)
+        .execute()
+      return rows.map((row) => ({ position: row.position, bytes: row.leaf, leafHash: row.leaf_hash }))
+    },
+    async auditPositions(filter, after, limit) {
+      let query = db
+        .selectFrom('audit_entry')
+        .select('audit_entry.position')
+        .where('audit_entry.position', '>', after)
+      if (filter.action !== null) query = query.where('audit_entry.action', '=', filter.action)
+      if (filter.targetId !== null) {
+        query = query
+          .innerJoin('audit_target', 'audit_target.position', 'audit_entry.position')
+          .where('audit_target.target_id', '=', filter.targetId)
+      }
+      const rows = await query.orderBy('audit_entry.position').limit(limit).execute()
+      return rows.map((row) => row.position)
+    },
+    async lastPosition() {
+      const row = await db
+        .selectFrom('audit_entry')
+        .select('position')
+        .orderBy('position', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.position ?? null
+    },
+    async auditNode(level, index) {
+      return (await nodes(db, level, index, 1))[0] ?? null
+    },
+    async auditNodes(level, from, count) {
+      return nodes(db, level, from, count)
+    },
+    async lastCheckpoint() {
+      const row = await db
+        .selectFrom('audit_checkpoint')
+        .selectAll()
+        .orderBy('size', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row ?? null
+    },
+    async checkpointCovering(size) {
+      const query = db
+        .selectFrom('audit_checkpoint')
+        .selectAll()
+        .where('size', '>=', size)
+        .orderBy('size')
+        .limit(1)
+      return (await query.executeTakeFirst()) ?? null
+    },
+  }
+}
+
+async function nodes(db: Kysely<Tables>, level: number, from: number, count: number): Promise<Uint8Array[]> {
+  if (level === 0) {
+    const rows = await db
+      .selectFrom('audit_entry')
+      .select('leaf_hash')
+      .where('position', '>=', from)
+      .where('position', '<', from + count)
+      .orderBy('position')
+      .execute()
+    return rows.map((row) => row.leaf_hash)
+  }
+  const rows = await db
+    .selectFrom('audit_node')
+    .select('hash')
+    .where('level', '=', level)
+    .where('idx', '>=', from)
+    .where('idx', '<', from + count)
+    .orderBy('idx')
+    .execute()
+  return rows.map((row) => row.hash)
+}
+
+/** The state as the decision sees it at `now`: expiry and start are judged by time, revocation is stored. */
+function inState(where: ExpressionBuilder<{ api_key: ApiKeyTable }, 'api_key'>, { state, now }: KeyFilter) {
+  const running = where('state', 'in', ['pre-active', 'active', 'suspended'])
+  const expired = where('expires_at', '<=', now)
+  const unexpired = where.or([where('expires_at', 'is', null), where('expires_at', '>', now)])
+  switch (state) {
+    case 'expired':
+      return where.and([running, expired])
+    case 'pre-active':
+      return where.and([
+        where('state', 'in', ['pre-active', 'active']),
+        unexpired,
+        where('not_before', '>', now),
+      ])
+    case 'active': {
+      const begun = where.or([where('not_before', 'is', null), where('not_before', '<=', now)])
+      return where.and([where('state', 'in', ['pre-active', 'active']), unexpired, begun])
+    }
+    case 'suspended':
+      return where.and([where('state', '=', state), unexpired])
+    default:
+      return where('state', '=', state ?? '')
+  }
+}
+
+function pageOf<
+  Row extends { mac: string; id: string; version: number },
+  Record extends { readonly id: string },
+>(codec: Codec<Row, Record>, rows: readonly Row[], page: PageRequest, open: OpenRow): Page<Record> {
+  const items = rows.slice(0, page.limit).map((row) => open(codec, row))
+  const more = rows.length > page.limit
+  return { items, nextCursor: more ? (items.at(-1)?.id ?? null) : null }
+}

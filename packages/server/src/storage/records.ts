@@ -1,0 +1,91 @@
+import type { Environment, KeyKind } from '@keystead/protocol/api-key'
+import type { KeyState } from '@keystead/protocol/lifecycle'
+import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId } from '../ids.ts'
+
+/** What every stored object has: `version` is 1 at creation and one more with each change. Times: epoch milliseconds. */
+interface Stored<Id> {
+  readonly id: Id
+  readonly version: number
+  readonly createdAt: number
+}
+
+/** One row for ever: who this installation is, and that it was made by somebody who could open the keystore. */
+export interface Installation extends Stored<InstallationId> {}
+
+/** A tenant: the unit of ownership and isolation. */
+export interface Project extends Stored<ProjectId> {
+  readonly name: string
+}
+
+/** One of a project's three; keys never cross it. */
+export interface ProjectEnvironment extends Stored<EnvironmentId> {
+  readonly projectId: ProjectId
+  readonly environment: Environment
+}
+
+/** The customer or internal party that an API key belongs to. */
+export interface Owner extends Stored<OwnerId> {
+  readonly projectId: ProjectId
+  /** The service's own name for it, unique in the project. */
+  readonly externalId: string
+  readonly name: string
+}
+
+/** One secret of a key. The secret itself is kept nowhere. */
+export interface KeyVersion {
+  readonly number: number
+  /** base64url SHA-256 of keyDigestInput, 43 characters. */
+  readonly digest: string
+  readonly createdAt: number
+  /** When a rotated version stops being accepted; null for the current one. */
+  readonly acceptedUntil: number | null
+}
+
+/** An issued key: an API key of an owner, or a root key (kind `root`, no owner). */
+export interface ApiKey extends Stored<KeyId> {
+  readonly kind: KeyKind
+  /** Null only for a root key that is bound to no project. */
+  readonly projectId: ProjectId | null
+  /** Null only for a root key that is bound to no environment. */
+  readonly environment: Environment | null
+  readonly ownerId: OwnerId | null
+  readonly brand: string
+  readonly locator: string
+  readonly name: string
+  readonly permissions: readonly string[]
+  readonly state: KeyState
+  readonly notBefore: number | null
+  readonly expiresAt: number | null
+  readonly revokedAt: number | null
+  readonly revocationReason: string | null
+  /** Newest first, at most VERSIONS_HELD_MAX; what came before is in the audit log. */
+  readonly versions: readonly KeyVersion[]
+}
+
+/** How often one version of a key was answered with one code, and when last. Not decisive: nothing is granted by it. */
+export interface KeyUse {
+  readonly keyId: string
+  readonly versionNumber: number
+  readonly code: string
+  readonly count: number
+  readonly lastAt: number
+}
+
+/** One leaf as stored: `bytes` are the canonical leaf, never re-serialised. */
+export interface AuditEntry {
+  readonly position: number
+  readonly bytes: Uint8Array
+  readonly leafHash: Uint8Array
+}
+
+export interface SignedCheckpoint {
+  readonly size: number
+  /** The C2SP signed note. */
+  readonly note: string
+}
+
+/** One page: `nextCursor` is null at the end, otherwise the id (or position) to go on after. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly nextCursor: string | null
+}

@@ -1,0 +1,218 @@
+/** Between the records of the program and the rows of the tables; the only place that seals a row or opens one. */
+import type { Environment, KeyKind } from '@keystead/protocol/api-key'
+import { equalInConstantTime } from '@keystead/protocol/constant-time'
+import type { KeyState, TargetType } from '@keystead/protocol/lifecycle'
+import { DomainError } from '../errors.ts'
+import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment } from './records.ts'
+import type { ApiKeyTable, EnvironmentTable, InstallationTable, OwnerTable, ProjectTable } from './tables.ts'
+
+type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'api_key'
+
+/** What the MAC needs to know of a table. */
+interface Covered {
+  readonly table: SealedTable
+  readonly columns: readonly string[]
+}
+
+interface StoredRow {
+  readonly id: string
+  readonly version: number
+  readonly mac: string
+}
+
+/** How one sealed table maps to its records: the columns in the order in which the MAC covers them. */
+export interface Codec<Row extends { mac: string }, Record> {
+  readonly table: SealedTable
+  readonly columns: readonly (keyof Omit<Row, 'mac'> & string)[]
+  readonly toRow: (record: Record) => Omit<Row, 'mac'>
+  readonly fromRow: (row: Row) => Record
+}
+
+/** The text that a row's MAC and its commitment in the log cover: JSON of table name and all columns but the MAC. */
+export function rowText(codec: Covered, row: object): string {
+  const values = row as Readonly<Record<string, unknown>>
+  return JSON.stringify([codec.table, ...codec.columns.map((column) => values[column])])
+}
+
+/** DomainError `storage.integrity`, naming table and row, unless the row's MAC holds (T-05). */
+export function requireAuthentic(codec: Covered, row: StoredRow, rowMac: (text: string) => string): void {
+  if (!equalInConstantTime(rowMac(rowText(codec, row)), row.mac))
+    throw refused(codec, row, 'does not match its MAC')
+}
+
+/** Opens a stored row as a record, or refuses it with DomainError `storage.integrity`. */
+export type OpenRow = <Row extends StoredRow, Record>(codec: Codec<Row, Record>, row: Row) => Record
+
+/**
+ * Opens rows whose MAC holds (T-05) and whose version is the last one that was committed (T-07): a row altered by SQL
+ * fails the first, an old row put back the second. `versionOf` is null where that is not known yet, while starting.
+ */
+export function rowOpener(
+  rowMac: (text: string) => string,
+  versionOf: ((id: string) => number | undefined) | null,
+): OpenRow {
+  return (codec, row) => {
+    requireAuthentic(codec, row, rowMac)
+    const expected = versionOf === null ? row.version : versionOf(row.id)
+    if (expected === row.version) return codec.fromRow(row)
+    throw refused(
+      codec,
+      row,
+      expected === undefined ? 'was never written by this server' : 'is an old one put back',
+    )
+  }
+}
+
+function refused(codec: Covered, row: StoredRow, what: string): DomainError {
+  return new DomainError('storage.integrity', null, {
+    cause: new Error(`row ${row.id} of table ${codec.table} ${what}`),
+  })
+}
+
+const STORED = ['id', 'version', 'created_at'] as const
+
+export const INSTALLATION: Codec<InstallationTable, Installation> = {
+  table: 'installation',
+  columns: STORED,
+  toRow: (record) => ({ id: record.id, version: record.version, created_at: record.createdAt }),
+  fromRow: (row) => ({ id: row.id as InstallationId, version: row.version, createdAt: row.created_at }),
+}
+
+export const PROJECT: Codec<ProjectTable, Project> = {
+  table: 'project',
+  columns: [...STORED, 'name'],
+  toRow: (record) => ({
+    id: record.id,
+    version: record.version,
+    created_at: record.createdAt,
+    name: record.name,
+  }),
+  fromRow: (row) => ({
+    id: row.id as ProjectId,
+    version: row.version,
+    createdAt: row.created_at,
+    name: row.name,
+  }),
+}
+
+export const ENVIRONMENT: Codec<EnvironmentTable, ProjectEnvironment> = {
+  table: 'environment',
+  columns: [...STORED, 'project_id', 'environment'],
+  toRow: (record) => ({
+    id: record.id,
+    version: record.version,
+    created_at: record.createdAt,
+    project_id: record.projectId,
+    environment: record.environment,
+  }),
+  fromRow: (row) => ({
+    id: row.id as EnvironmentId,
+    version: row.version,
+    createdAt: row.created_at,
+    projectId: row.project_id as ProjectId,
+    environment: row.environment as Environment,
+  }),
+}
+
+export const OWNER: Codec<OwnerTable, Owner> = {
+  table: 'owner',
+  columns: [...STORED, 'project_id', 'external_id', 'name'],
+  toRow: (record) => ({
+    id: record.id,
+    version: record.version,
+    created_at: record.createdAt,
+    project_id: record.projectId,
+    external_id: record.externalId,
+    name: record.name,
+  }),
+  fromRow: (row) => ({
+    id: row.id as OwnerId,
+    version: row.version,
+    createdAt: row.created_at,
+    projectId: row.project_id as ProjectId,
+    externalId: row.external_id,
+    name: row.name,
+  }),
+}
+
+export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
+  table: 'api_key',
+  columns: [
+    ...STORED,
+    'kind',
+    'project_id',
+    'environment',
+    'owner_id',
+    'brand',
+    'locator',
+    'name',
+    'permissions',
+    'state',
+    'not_before',
+    'expires_at',
+    'revoked_at',
+    'revocation_reason',
+    'versions',
+  ],
+  toRow: (record) => ({
+    id: record.id,
+    version: record.version,
+    created_at: record.createdAt,
+    kind: record.kind,
+    project_id: record.projectId,
+    environment: record.environment,
+    owner_id: record.ownerId,
+    brand: record.brand,
+    locator: record.locator,
+    name: record.name,
+    permissions: JSON.stringify(record.permissions),
+    state: record.state,
+    not_before: record.notBefore,
+    expires_at: record.expiresAt,
+    revoked_at: record.revokedAt,
+    revocation_reason: record.revocationReason,
+    versions: JSON.stringify(
+      record.versions.map((version) => [
+        version.number,
+        version.digest,
+        version.createdAt,
+        version.acceptedUntil,
+      ]),
+    ),
+  }),
+  fromRow: (row) => ({
+    id: row.id as KeyId,
+    version: row.version,
+    createdAt: row.created_at,
+    kind: row.kind as KeyKind,
+    projectId: row.project_id as ProjectId | null,
+    environment: row.environment as Environment | null,
+    ownerId: row.owner_id as OwnerId | null,
+    brand: row.brand,
+    locator: row.locator,
+    name: row.name,
+    permissions: JSON.parse(row.permissions) as string[],
+    state: row.state as KeyState,
+    notBefore: row.not_before,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    revocationReason: row.revocation_reason,
+    versions: (JSON.parse(row.versions) as VersionRow[]).map(versionFromRow),
+  }),
+}
+
+/** What a changed object is called in the audit log. */
+export function targetType(table: SealedTable, record: { readonly kind?: KeyKind }): TargetType {
+  if (table === 'api_key') return record.kind === 'root' ? 'root_key' : 'api_key'
+  return table
+}
+
+type VersionRow = [number: number, digest: string, createdAt: number, acceptedUntil: number | null]
+
+function versionFromRow([number, digest, createdAt, acceptedUntil]: VersionRow): KeyVersion {
+  return { number, digest, createdAt, acceptedUntil }
+}
+
+/** Every table whose rows carry a MAC. */
+export const SEALED = [INSTALLATION, PROJECT, ENVIRONMENT, OWNER, API_KEY] as const

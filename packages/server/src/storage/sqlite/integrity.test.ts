@@ -1,0 +1,154 @@
+// T-05: a row that was changed by SQL is refused.
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { aKey, aRootKey, anOwner } from '../../keys/keys.test-support.ts'
+import { StartError } from '../../errors.ts'
+import { revokeKey } from '../../keys/revoke.ts'
+import { closeOnce, may, openWorld, type World } from '../../world.test-support.ts'
+import { KeyIndex } from '../../verify/index.ts'
+import { code, event, PROVENANCE } from '../contract.test-support.ts'
+import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT } from '../rows.ts'
+import type { Reader } from '../store.ts'
+import { TABLE_TRUST } from '../tables.ts'
+
+/** Each sealed table, and a read that meets all of its rows. */
+const SEALED: readonly {
+  readonly table: string
+  readonly columns: readonly string[]
+  readonly read: (reader: Reader, world: World) => Promise<unknown>
+}[] = [
+  { ...INSTALLATION, read: (reader) => reader.installation() },
+  { ...PROJECT, read: (reader) => reader.projects(null, { limit: 200, cursor: null }) },
+  { ...ENVIRONMENT, read: (reader, world) => reader.environments(world.projectId) },
+  {
+    ...OWNER,
+    read: (reader) => reader.owners({ projectId: null, externalId: null }, { limit: 200, cursor: null }),
+  },
+  {
+    ...API_KEY,
+    read: async (reader) => {
+      for await (const keys of reader.allKeys(1)) assert.ok(keys.length > 0)
+    },
+  },
+]
+
+async function fullWorld(t: TestContext): Promise<World> {
+  const world = await openWorld(t)
+  await aKey(world, { expiresAt: world.clock.now + 1_000, notBefore: world.clock.now })
+  world.database.writer.exec('PRAGMA foreign_keys = OFF')
+  return world
+}
+
+const columnsOf = (world: World, table: string): string[] =>
+  world.database.writer
+    .prepare('SELECT name FROM pragma_table_info(?)')
+    .all(table)
+    .map((row) => String(row['name']))
+
+const changed = (value: unknown): string | number => {
+  if (typeof value === 'number') return value + 1
+  return typeof value === 'string' ? `${value}x` : 0
+}
+
+for (const { table, columns, read } of SEALED) {
+  test(`a change by SQL in any column of ${table} is refused, and put back it is accepted again`, async (t) => {
+    const world = await fullWorld(t)
+    const { writer } = world.database
+    const all = columnsOf(world, table)
+    assert.deepEqual(all.toSorted(), [...columns, 'mac'].toSorted(), 'the MAC covers every column')
+    for (const column of all) {
+      const row = writer.prepare(`SELECT * FROM ${table} LIMIT 1`).get() ?? {}
+      const where = Object.keys(row).includes('id') ? String(row['id']) : ''
+      const value = row[column]
+      // A row whose project changed is still found through the project it belongs to.
+      const change = writer.prepare(`UPDATE ${table} SET ${column} = ? WHERE id = ?`)
+      change.run(changed(value), where)
+      if (!(table === 'environment' && column === 'project_id')) {
+        await assert.rejects(read(world.store.reader, world), code('storage.integrity'), column)
+      }
+      change.run(value ?? null, column === 'id' ? `${where}x` : where)
+      await read(world.store.reader, world)
+    }
+  })
+}
+
+test('a row that is copied from one object to another is refused', async (t) => {
+  const world = await fullWorld(t)
+  const weak = await aKey(world)
+  const strong = await aKey(world, { permissions: ['*'] })
+  world.database.writer
+    .prepare(
+      `UPDATE api_key SET (permissions, mac) = (SELECT permissions, mac FROM api_key WHERE id = ?) WHERE id = ?`,
+    )
+    .run(strong.key.id, weak.key.id)
+  await assert.rejects(world.store.reader.key(weak.key.id), code('storage.integrity'))
+})
+
+test('a refused row is refused inside a transaction too, and nothing of it is changed', async (t) => {
+  const world = await fullWorld(t)
+  const { key } = await aKey(world)
+  const owner = await anOwner(world)
+  world.database.writer.exec(`UPDATE api_key SET permissions = '["*"]' WHERE id = '${key.id}'`)
+  world.database.writer.exec(`UPDATE owner SET name = 'x' WHERE id = '${owner.id}'`)
+  const { size } = world.store.head()
+  const reads = [
+    world.store.transact(PROVENANCE, async (tx) => tx.key(key.id)),
+    world.store.transact(PROVENANCE, async (tx) => tx.keyByLocator(key.locator)),
+    world.store.transact(PROVENANCE, async (tx) => tx.owner(owner.id)),
+    world.store.transact(PROVENANCE, async (tx) => {
+      const next = await tx.ownerByExternalId(owner.projectId, owner.externalId)
+      if (next !== null) await tx.saveOwner(next, { ...next, version: 2 })
+      tx.record(event('owner.updated'))
+    }),
+  ]
+  for (const read of reads) await assert.rejects(read, code('storage.integrity'))
+  assert.equal(world.store.head().size, size)
+})
+
+test('a server does not start over a key that was changed or added by SQL', async (t) => {
+  const world = await fullWorld(t)
+  const { key } = await aRootKey(world)
+  world.database.writer.exec(`UPDATE api_key SET permissions = '["*"]' WHERE id = '${key.id}'`)
+  await assert.rejects(KeyIndex.open(world.store), code('storage.integrity'))
+})
+
+test('a row that was deleted, or put back as it once was, is named at the next start', async (t) => {
+  const undo: readonly (readonly [what: string, sql: (id: string) => string])[] = [
+    ['deleted', (id) => `DELETE FROM api_key WHERE id = '${id}'`],
+    [
+      'put back',
+      (id) =>
+        `DELETE FROM api_key WHERE id = '${id}'; INSERT INTO api_key SELECT * FROM earlier WHERE id = '${id}'`,
+    ],
+  ]
+  for (const [what, sql] of undo) {
+    const world = await fullWorld(t)
+    const { key } = await aKey(world)
+    world.database.writer.exec('CREATE TEMP TABLE earlier AS SELECT * FROM api_key')
+    await revokeKey(world.domain, may('keys:revoke'), 'issued', key.id, 'unspecified')
+    world.database.writer.exec(sql(key.id))
+    await closeOnce(world.store)
+    await assert.rejects(openWorld(t, { folder: world.folder, clock: world.clock }), (error: unknown) => {
+      assert.ok(error instanceof StartError, what)
+      assert.ok(error.message.includes(key.id), error.message)
+      return true
+    })
+  }
+})
+
+test('every table of the database is classified, and every classified table is there', async (t) => {
+  const world = await openWorld(t)
+  const tables = world.database.reader
+    .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+    .all()
+    .map((row) => String(row['name']))
+  assert.deepEqual(tables.toSorted(), Object.keys(TABLE_TRUST).toSorted())
+})
+
+test('a table is sealed exactly when its rows have a MAC', async (t) => {
+  const world = await openWorld(t)
+  for (const [table, trust] of Object.entries(TABLE_TRUST).filter(([name]) => name !== 'sealed_state'))
+    assert.equal(columnsOf(world, table).includes('mac'), trust === 'sealed', table)
+  const sealed = Object.entries(TABLE_TRUST).filter(([, trust]) => trust === 'sealed')
+  assert.deepEqual(sealed.map(([table]) => table).toSorted(), SEALED.map(({ table }) => table).toSorted())
+})

@@ -1,0 +1,349 @@
+import assert from 'node:assert'
+import {
+  type Frontier,
+  frontierOf,
+  leafHash,
+  type MerkleNode,
+  peakPositions,
+} from '@keystead/protocol/merkle'
+import type { Kysely } from 'kysely'
+import type { DatabaseSync } from 'node:sqlite'
+import { DomainError, StartError } from '../../errors.ts'
+import { sha256 } from '../../hash.ts'
+import { loadSealedState, sealedText } from '../load.ts'
+import { createReader } from '../reader.ts'
+import type { ApiKey, KeyUse, SignedCheckpoint } from '../records.ts'
+import { rowOpener } from '../rows.ts'
+import type { SealedState } from '../sealed-state.ts'
+import type { Committed, Integrity, Provenance, Reader, RecordedEvent, Store, Transaction } from '../store.ts'
+import type { KeyUseTable, Tables } from '../tables.ts'
+import { OpenTransaction } from '../transaction.ts'
+import { kyselyOver } from './driver.ts'
+import type { OpenDatabase } from './open.ts'
+
+/** Bounds what one fsync can take along, and so how long the first in a batch waits for the last. */
+const BATCH_MAX = 128
+/** Beyond this the disk does not keep up: refuse at once rather than let every caller time out. */
+const QUEUE_MAX = 4_096
+/** Short enough that mutations and verifications get their turn between two of them. */
+const USES_PER_STATEMENT = 100
+
+/**
+ * The store on SQLite. Checks every sealed row once and reads the tree's right edge; from then on both are kept in
+ * memory. StartError when the database is not what the last commit left.
+ */
+export async function openSqliteStore(database: OpenDatabase, integrity: Integrity): Promise<Store> {
+  const db = kyselyOver(database.reader)
+  const unchecked = createReader(db, rowOpener(integrity.rowMac, null))
+  const frontier = await readFrontier(unchecked)
+  const head = { size: frontier.size, root: frontier.root() }
+  const state = await loadSealedState(db, unchecked, integrity, head)
+  const reader = createReader(
+    db,
+    rowOpener(integrity.rowMac, (id) => state.versionOf(id)),
+  )
+  return new SqliteStore(database, integrity, reader, frontier, state)
+}
+
+interface Job {
+  /** `state` is the job's own draft. */
+  readonly run: (state: SealedState) => Promise<Leaf | null>
+  /** Called when the savepoint is over, whatever came of it: work that is still waiting for something can write no more. */
+  readonly end: () => void
+  readonly done: (position: number | null) => void
+  readonly failed: (error: unknown) => void
+}
+
+interface Leaf {
+  readonly bytes: Uint8Array
+  readonly hash: Uint8Array
+  readonly event: RecordedEvent
+  readonly targetIds: readonly string[]
+  readonly keys: readonly ApiKey[]
+}
+
+/**
+ * Group commit: each logical transaction is a savepoint in a shared BEGIN IMMEDIATE, answered after the outer COMMIT is
+ * on disk (synchronous=FULL). A failed COMMIT fails all of them (invariant 3).
+ */
+class SqliteStore implements Store {
+  readonly reader: Reader
+  readonly #database: OpenDatabase
+  readonly #writer: DatabaseSync
+  readonly #db: Kysely<Tables>
+  readonly #integrity: Integrity
+  readonly #state: SealedState
+  readonly #queue: Job[] = []
+  readonly #listeners: ((keys: readonly ApiKey[], size: number) => void)[] = []
+  #frontier: Frontier
+  #halted: string | null = null
+  #closing = false
+  #draining: Promise<void> | null = null
+
+  constructor(
+    database: OpenDatabase,
+    integrity: Integrity,
+    reader: Reader,
+    frontier: Frontier,
+    state: SealedState,
+  ) {
+    this.#state = state
+    this.#database = database
+    this.#writer = database.writer
+    this.#db = kyselyOver(database.writer)
+    this.#integrity = integrity
+    this.reader = reader
+    this.#frontier = frontier
+  }
+
+  async transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>> {
+    if (this.#halted !== null) throw new DomainError('audit.halted', this.#halted)
+    let value: T | undefined
+    let tx: OpenTransaction | null = null
+    const run = async (state: SealedState): Promise<Leaf | null> => {
+      tx = new OpenTransaction(this.#db, this.#integrity, state)
+      value = await work(tx)
+      const { event, targets, keys } = tx.end()
+      if (event === null) return null
+      const bytes = this.#integrity.leaf(provenance, event, targets)
+      return {
+        bytes,
+        hash: leafHash(sha256, bytes),
+        event,
+        targetIds: targets.map((target) => target.id),
+        keys,
+      }
+    }
+    const position = await this.#enqueue(run, () => tx?.abandon())
+    return { value: value as T, position }
+  }
+
+  async recordUses(uses: readonly KeyUse[]): Promise<void> {
+    for (let from = 0; from < uses.length; from += USES_PER_STATEMENT) {
+      const rows = uses.slice(from, from + USES_PER_STATEMENT).map((use) => ({
+        key_id: use.keyId,
+        version_number: use.versionNumber,
+        code: use.code,
+        count: use.count,
+        last_at: use.lastAt,
+      }))
+      await this.#enqueue(async () => {
+        await addUses(this.#db, rows)
+        return null
+      })
+    }
+  }
+
+  async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {
+    await this.#enqueue(async () => {
+      await this.#db.insertInto('audit_checkpoint').values(checkpoint).execute()
+      return null
+    })
+  }
+
+  onCommitted(listener: (keys: readonly ApiKey[], size: number) => void): void {
+    this.#listeners.push(listener)
+  }
+
+  head(): { size: number; root: Uint8Array } {
+    return { size: this.#frontier.size, root: this.#frontier.root() }
+  }
+
+  halt(why: string): void {
+    this.#halted = why
+  }
+
+  halted(): string | null {
+    return this.#halted
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true
+    await this.#draining
+    this.#database.close()
+  }
+
+  async #enqueue(run: Job['run'], end: () => void = () => undefined): Promise<number | null> {
+    if (this.#closing) throw new DomainError('server.stopping')
+    if (this.#queue.length >= QUEUE_MAX) throw new DomainError('server.overloaded')
+    return new Promise((done, failed) => {
+      this.#queue.push({ run, end, done, failed })
+      this.#draining ??= this.#drain()
+    })
+  }
+
+  async #drain(): Promise<void> {
+    try {
+      do {
+        // Let everything that this turn of the loop has read from its sockets join the batch.
+        await nextTurn()
+        await this.#commitBatch(this.#queue.splice(0, BATCH_MAX))
+      } while (this.#queue.length > 0)
+    } finally {
+      // In one step with the last look at the queue: whatever is queued from here on starts the next drain.
+      this.#draining = null
+    }
+  }
+
+  async #commitBatch(batch: readonly Job[]): Promise<void> {
+    const succeeded: { job: Job; leaf: Leaf | null; position: number | null }[] = []
+    const frontier = this.#frontier.clone()
+    const state = this.#state.draft()
+    const nodes: MerkleNode[] = []
+    try {
+      this.#writer.exec('BEGIN IMMEDIATE')
+      for (const job of batch) {
+        const leaf = await this.#runInSavepoint(job, state)
+        if (leaf === undefined) continue
+        const position = leaf === null ? null : frontier.size
+        if (leaf !== null) nodes.push(...frontier.append(leaf.hash))
+        succeeded.push({ job, leaf, position })
+      }
+      await this.#insertLeaves(succeeded, nodes)
+      if (frontier.size > this.#frontier.size) await this.#seal(state, frontier)
+      this.#writer.exec('COMMIT')
+    } catch (cause) {
+      this.#rollback()
+      if (isTaken(cause))
+        this.halt(`position ${this.#frontier.size} of the log holds a leaf that this server did not write`)
+      const error =
+        this.#halted === null
+          ? new DomainError('storage.unavailable', null, { cause })
+          : new DomainError('audit.halted', this.#halted, { cause })
+      for (const job of batch) job.failed(error)
+      return
+    }
+    this.#frontier = frontier
+    this.#state.adopt(state)
+    const keys = succeeded.flatMap(({ leaf }) => leaf?.keys ?? [])
+    for (const listener of this.#listeners) listener(keys, frontier.size)
+    for (const { job, position } of succeeded) job.done(position)
+  }
+
+  /** The job's leaf, null when it needs none, undefined when it failed and was undone. Throws when the batch is lost. */
+  async #runInSavepoint(job: Job, batch: SealedState): Promise<Leaf | null | undefined> {
+    this.#writer.exec('SAVEPOINT job')
+    try {
+      const state = batch.draft()
+      const leaf = await withoutWaiting(job.run(state))
+      this.#writer.exec('RELEASE job')
+      batch.adopt(state)
+      return leaf
+    } catch (error) {
+      // SQLite ends the whole transaction itself on a full disk or an I/O error.
+      if (!this.#writer.isTransaction) throw error
+      this.#writer.exec('ROLLBACK TO job; RELEASE job')
+      job.failed(
+        isDatabaseError(error) ? new DomainError('storage.unavailable', null, { cause: error }) : error,
+      )
+      return undefined
+    } finally {
+      job.end()
+    }
+  }
+
+  async #insertLeaves(
+    succeeded: readonly { leaf: Leaf | null; position: number | null }[],
+    nodes: readonly MerkleNode[],
+  ): Promise<void> {
+    const leaves = succeeded.flatMap(({ leaf, position }) =>
+      leaf === null || position === null ? [] : [{ leaf, position }],
+    )
+    if (leaves.length === 0) return
+    const entries = leaves.map(({ leaf, position }) => ({
+      position,
+      leaf: leaf.bytes,
+      leaf_hash: leaf.hash,
+      action: leaf.event.action,
+    }))
+    await this.#db.insertInto('audit_entry').values(entries).execute()
+    const targets = leaves.flatMap(({ leaf, position }) =>
+      leaf.targetIds.map((target_id) => ({ target_id, position })),
+    )
+    if (targets.length > 0) await this.#db.insertInto('audit_target').values(targets).execute()
+    const rows = nodes.map(({ level, index, hash }) => ({ level, idx: index, hash }))
+    if (rows.length > 0) await this.#db.insertInto('audit_node').values(rows).execute()
+  }
+
+  async #seal(state: SealedState, frontier: Frontier): Promise<void> {
+    const head = { size: frontier.size, root: frontier.root() }
+    const mac = this.#integrity.stateMac(sealedText(state, head))
+    await this.#db
+      .insertInto('sealed_state')
+      .values({ id: 1, mac })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet({ mac }))
+      .execute()
+  }
+
+  #rollback(): void {
+    if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK')
+  }
+}
+
+async function addUses(db: Kysely<Tables>, rows: readonly KeyUseTable[]): Promise<void> {
+  await db
+    .insertInto('key_use')
+    .values([...rows])
+    .onConflict((conflict) =>
+      conflict.columns(['key_id', 'version_number', 'code']).doUpdateSet((row) => ({
+        count: row('key_use.count', '+', row.ref('excluded.count')),
+        last_at: row.ref('excluded.last_at'),
+      })),
+    )
+    .execute()
+}
+
+async function readFrontier(reader: Reader): Promise<Frontier> {
+  const size = await treeSize(reader)
+  const peaks = new Map<string, Uint8Array>()
+  for (const { level, index } of peakPositions(size)) {
+    const hash = await reader.auditNode(level, index)
+    if (hash === null) {
+      throw new StartError(
+        `The audit log lacks node ${level}/${index} of its tree: see docs/operate/troubleshooting.md. Nothing was changed.`,
+      )
+    }
+    peaks.set(`${level}/${index}`, hash)
+  }
+  return frontierOf(sha256, size, (level, index) => {
+    const hash = peaks.get(`${level}/${index}`)
+    assert(hash !== undefined)
+    return hash
+  })
+}
+
+async function treeSize(reader: Reader): Promise<number> {
+  const last = await reader.lastPosition()
+  return last === null ? 0 : last + 1
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
+
+/**
+ * Everything inside a transaction function settles in microtasks, since SQLite answers at once. What has not settled
+ * by the next turn of the loop waits for something else, and would hold the write lock for as long: an assertion failure.
+ */
+async function withoutWaiting<T>(work: Promise<T>): Promise<T> {
+  let overdue: NodeJS.Immediate | undefined
+  const waiting = new Promise<never>((_, reject) => {
+    overdue = setImmediate(() => {
+      reject(new assert.AssertionError({ message: 'a transaction awaited something other than itself' }))
+    })
+  })
+  try {
+    return await Promise.race([work, waiting])
+  } finally {
+    clearImmediate(overdue)
+  }
+}
+
+/** Somebody else has put a row where this batch's leaf or node belongs. */
+function isTaken(error: unknown): boolean {
+  return error instanceof Error && /UNIQUE constraint failed: audit_(entry|node)\b/.test(error.message)
+}
+
+function isDatabaseError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
+}

@@ -1,0 +1,148 @@
+import type { Environment } from '@keystead/protocol/api-key'
+import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
+import type { KeyState } from '@keystead/protocol/lifecycle'
+import type { KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type {
+  ApiKey,
+  AuditEntry,
+  Installation,
+  KeyUse,
+  Owner,
+  Page,
+  Project,
+  ProjectEnvironment,
+  SignedCheckpoint,
+} from './records.ts'
+
+/**
+ * The port to the database. One contract suite (contract.ts) runs on every adapter.
+ *
+ * Reads see committed state only. Every row that a decision depends on is checked against its MAC as it is read:
+ * DomainError `storage.integrity` when it does not hold (T-05).
+ */
+export interface Store {
+  readonly reader: Reader
+  /**
+   * Runs `work` as one durable transaction and answers after it is on disk. It refuses to commit unless `work`
+   * recorded exactly one audit event when it changed an audited object. In `work` nothing but the transaction may be
+   * awaited. When `work` throws, nothing of it remains. DomainError `storage.unavailable` when the disk refuses.
+   */
+  transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>>
+  /** Adds counts of use; durable, but neither audited nor decisive. */
+  recordUses(uses: readonly KeyUse[]): Promise<void>
+  /** Keeps a signed checkpoint. It must be larger than the last one. */
+  saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void>
+  /** Calls back after each commit, in the order of positions, before anybody is told that the change is done. */
+  onCommitted(listener: (keys: readonly ApiKey[], size: number) => void): void
+  /** The tree over everything committed. */
+  head(): { readonly size: number; readonly root: Uint8Array }
+  /** Refuses mutations from now on: DomainError `audit.halted` for each. */
+  halt(why: string): void
+  /** Why mutations are refused, or null. */
+  halted(): string | null
+  /** Lets running transactions end, then closes. */
+  close(): Promise<void>
+}
+
+/** Who does it, and in which request; both end in the audit event. */
+export interface Provenance {
+  readonly actor: AuditActor
+  readonly request: AuditEvent['request']
+}
+
+export interface Committed<T> {
+  readonly value: T
+  /** The audit event's position in the tree; null when nothing was recorded. */
+  readonly position: number | null
+}
+
+export interface PageRequest {
+  readonly limit: number
+  readonly cursor: string | null
+}
+
+export interface KeyFilter {
+  readonly kind: 'root' | 'issued'
+  readonly projectId: ProjectId | null
+  readonly environment: Environment | null
+  readonly ownerId: OwnerId | null
+  readonly state: KeyState | 'expired' | null
+  /** Epoch milliseconds at which states that depend on time are judged. */
+  readonly now: number
+}
+
+/** Single objects and pages; no method writes. Absent objects are null. */
+export interface Reader {
+  installation(): Promise<Installation | null>
+  project(id: string): Promise<Project | null>
+  projects(only: ProjectId | null, page: PageRequest): Promise<Page<Project>>
+  environments(projectId: ProjectId): Promise<readonly ProjectEnvironment[]>
+  owner(id: string): Promise<Owner | null>
+  owners(
+    filter: { projectId: ProjectId | null; externalId: string | null },
+    page: PageRequest,
+  ): Promise<Page<Owner>>
+  key(id: string): Promise<ApiKey | null>
+  keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
+  /** Every key in pages of `batch`, for the start: MACs checked. */
+  allKeys(batch: number): AsyncIterable<readonly ApiKey[]>
+  uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
+  auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
+  auditPositions(
+    filter: { targetId: string | null; action: string | null },
+    after: number,
+    limit: number,
+  ): Promise<readonly number[]>
+  /** The position of the newest leaf, or null. */
+  lastPosition(): Promise<number | null>
+  /** A complete subtree of the tree: level 0 is a leaf hash. Null when it is not (yet) complete. */
+  auditNode(level: number, index: number): Promise<Uint8Array | null>
+  auditNodes(level: number, from: number, count: number): Promise<readonly Uint8Array[]>
+  lastCheckpoint(): Promise<SignedCheckpoint | null>
+  /** The smallest checkpoint that covers `size` leaves, or null. */
+  checkpointCovering(size: number): Promise<SignedCheckpoint | null>
+}
+
+/** Reads inside the transaction, and the writes. `save` methods store the next state of an object. */
+export interface Transaction {
+  installation(): Promise<Installation | null>
+  project(id: string): Promise<Project | null>
+  onlyProject(): Promise<Project | null>
+  owner(id: string): Promise<Owner | null>
+  ownerByExternalId(projectId: ProjectId, externalId: string): Promise<Owner | null>
+  key(id: string): Promise<ApiKey | null>
+  keyByLocator(locator: string): Promise<ApiKey | null>
+  /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
+  saveInstallation(next: Installation): Promise<void>
+  saveProject(next: Project): Promise<void>
+  saveEnvironment(next: ProjectEnvironment): Promise<void>
+  saveOwner(previous: Owner | null, next: Owner): Promise<void>
+  saveKey(previous: ApiKey | null, next: ApiKey): Promise<void>
+  /** Names what was done. The targets, their versions, states and commitments come from the saves themselves. */
+  record(event: RecordedEvent): void
+}
+
+export interface RecordedEvent {
+  readonly action: AuditAction
+  readonly projectId: ProjectId | null
+  readonly environment: Environment | null
+  /** A stable word, never free text. */
+  readonly reason?: string | null
+  /** What changed, without secrets and without text that a user wrote. */
+  readonly details?: Readonly<Record<string, DetailValue>>
+}
+
+export type DetailValue = string | number | boolean | null | readonly string[]
+
+/** What the store needs from the keystore and the audit: given to it, so that storage knows neither. */
+export interface Integrity {
+  readonly rowMac: (text: string) => string
+  /** One row's share of the sum over all rows: 256 bits that only the keystore can compute from the row's MAC. */
+  readonly rowTag: (mac: string) => bigint
+  /** Seals that sum together with the head of the log: base64url HMAC (43 characters). */
+  readonly stateMac: (text: string) => string
+  /** Salted commitment to a row's text: base64url SHA-256 (43 characters). */
+  commitment(target: { type: string; id: string; version: number }, text: string): string
+  /** The canonical leaf, MAC included. */
+  leaf(provenance: Provenance, event: RecordedEvent, targets: readonly AuditTarget[]): Uint8Array
+}

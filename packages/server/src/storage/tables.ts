@@ -1,0 +1,120 @@
+/**
+ * The tables as Kysely sees them; the DDL is in migrations/. In a sealed table each row ends with a `mac` over all its
+ * other columns.
+ */
+export interface Tables {
+  installation: InstallationTable
+  project: ProjectTable
+  environment: EnvironmentTable
+  owner: OwnerTable
+  api_key: ApiKeyTable
+  sealed_state: SealedStateTable
+  key_use: KeyUseTable
+  audit_entry: AuditEntryTable
+  audit_target: AuditTargetTable
+  audit_node: AuditNodeTable
+  audit_checkpoint: AuditCheckpointTable
+}
+
+/**
+ * Every table: `sealed` (rows carry a MAC), or why no decision trusts it. A table that is missing here, or in the
+ * database and not here, fails a test.
+ */
+export const TABLE_TRUST: Readonly<
+  Record<keyof Tables | 'schema_migration', 'sealed' | { readonly why: string }>
+> = {
+  installation: 'sealed',
+  project: 'sealed',
+  environment: 'sealed',
+  owner: 'sealed',
+  api_key: 'sealed',
+  sealed_state: { why: 'it is itself a MAC: over all sealed rows together and the head of the log' },
+  key_use: { why: 'counts shown to people; nothing is granted or refused by them' },
+  audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
+  audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
+  audit_node: { why: 'recomputed from the leaves before a checkpoint is signed' },
+  audit_checkpoint: { why: 'each note carries its own signature' },
+  schema_migration: {
+    why: 'compared with the files of the program at start; a difference refuses the start',
+  },
+}
+
+interface SealedRow {
+  readonly id: string
+  readonly version: number
+  readonly created_at: number
+  readonly mac: string
+}
+
+export interface InstallationTable extends SealedRow {}
+
+export interface ProjectTable extends SealedRow {
+  readonly name: string
+}
+
+export interface EnvironmentTable extends SealedRow {
+  readonly project_id: string
+  readonly environment: string
+}
+
+export interface OwnerTable extends SealedRow {
+  readonly project_id: string
+  readonly external_id: string
+  readonly name: string
+}
+
+export interface ApiKeyTable extends SealedRow {
+  readonly kind: string
+  readonly project_id: string | null
+  readonly environment: string | null
+  readonly owner_id: string | null
+  readonly brand: string
+  readonly locator: string
+  readonly name: string
+  /** JSON array of strings. */
+  readonly permissions: string
+  readonly state: string
+  readonly not_before: number | null
+  readonly expires_at: number | null
+  readonly revoked_at: number | null
+  readonly revocation_reason: string | null
+  /** JSON array of [number, digest, createdAt, acceptedUntil]. */
+  readonly versions: string
+}
+
+/** One row: what the last commit sealed. */
+export interface SealedStateTable {
+  readonly id: number
+  readonly mac: string
+}
+
+export interface KeyUseTable {
+  readonly key_id: string
+  readonly version_number: number
+  readonly code: string
+  readonly count: number
+  readonly last_at: number
+}
+
+export interface AuditEntryTable {
+  readonly position: number
+  readonly leaf: Uint8Array
+  readonly leaf_hash: Uint8Array
+  readonly action: string
+}
+
+export interface AuditTargetTable {
+  readonly target_id: string
+  readonly position: number
+}
+
+export interface AuditNodeTable {
+  readonly level: number
+  readonly idx: number
+  readonly hash: Uint8Array
+}
+
+export interface AuditCheckpointTable {
+  readonly size: number
+  readonly note: string
+}

@@ -1,0 +1,167 @@
+// A whole installation in a temporary folder, with a fake clock and without HTTP.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import type { Environment } from '@keystead/protocol/api-key'
+import { type Decision, decide } from '@keystead/protocol/decision'
+import { compileGrants } from '@keystead/protocol/permission'
+import type { Action } from './access/actions.ts'
+import { authorize, type Authorized } from './access/authorize.ts'
+import { createIntegrity } from './audit/append.ts'
+import { CheckpointPublisher } from './audit/publish.ts'
+import { initialize } from './bootstrap.ts'
+import type { Clock } from './clock.ts'
+import type { Domain } from './domain.ts'
+import { hashText } from './hash.ts'
+import { type KeyId, newId, type ProjectId } from './ids.ts'
+import type { Keyring } from './keystore/keystore.ts'
+import { openKeyring } from './keystore/keyring.ts'
+import { jsonLog, type Log } from './log.ts'
+import { systemRandom } from './random.ts'
+import { Secret } from './secret.ts'
+import { openDatabase, type OpenDatabase } from './storage/sqlite/open.ts'
+import { openSqliteStore } from './storage/sqlite/store.ts'
+import type { Integrity, Store } from './storage/store.ts'
+import { KeyIndex } from './verify/index.ts'
+import { UsageCounter } from './verify/usage.ts'
+import type { Verifier } from './verify/verifier.ts'
+
+/** 2026-11-22T00:00:00Z */
+export const START = 1_795_305_600_000
+export const SECOND = 1_000
+export const HOUR = 3_600_000
+export const DAY = 24 * HOUR
+
+export class FakeClock {
+  now = START
+  readonly read: Clock = () => this.now
+
+  advance(ms: number): void {
+    this.now += ms
+  }
+}
+
+/** A new folder that is removed after the test. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'keystead-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** The same root key each time, so that a second start opens what the first one wrote. */
+export function testKeyring(): Keyring {
+  using root = new Secret(new Uint8Array(32).fill(7))
+  return openKeyring(root)
+}
+
+export function testIntegrity(clock: Clock, keyring: Keyring = testKeyring()): Integrity {
+  const boot = newId('boot', clock, systemRandom)
+  return createIntegrity({ keyring, clock, random: systemRandom, boot, node: 'test' })
+}
+
+/** What the tests need to look behind the program. */
+export interface World {
+  readonly folder: string
+  readonly clock: FakeClock
+  readonly database: OpenDatabase
+  readonly store: Store
+  readonly domain: Domain
+  readonly index: KeyIndex
+  readonly usage: UsageCounter
+  readonly verifier: Verifier
+  readonly publisher: CheckpointPublisher
+  readonly log: Log
+  readonly logLines: readonly string[]
+  /** The text of the bootstrap root key; empty after a restart. */
+  readonly bootstrap: string
+  readonly projectId: ProjectId
+}
+
+/** Starts an installation, or goes on with the one in `folder`. It stops after the test. */
+export async function openWorld(
+  t: TestContext,
+  options: { folder?: string; clock?: FakeClock } = {},
+): Promise<World> {
+  const { folder = temporaryFolder(t), clock = new FakeClock() } = options
+  const logLines: string[] = []
+  const log = jsonLog((line) => logLines.push(line), clock.read)
+  const keyring = testKeyring()
+  const database = openDatabase(folder)
+  const store = await openSqliteStore(database, testIntegrity(clock.read, keyring))
+  t.after(() => closeOnce(store))
+  const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
+  const first = (await store.reader.installation()) === null ? await initialize(domain) : null
+  const guardFile = join(folder, 'checkpoint.guard')
+  const publisher = await CheckpointPublisher.open({
+    store,
+    keyring,
+    origin: 'keystead/test',
+    guardFile,
+    log,
+  })
+  const index = await KeyIndex.open(store)
+  const usage = new UsageCounter(store, log)
+  const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
+  if (project === undefined) throw new Error('an installation has a project')
+  return {
+    folder,
+    clock,
+    database,
+    store,
+    domain,
+    index,
+    usage,
+    verifier: { index, usage, clock: clock.read },
+    publisher,
+    log,
+    logLines,
+    bootstrap: first?.bootstrap.secret.reveal() ?? '',
+    projectId: project.id,
+  }
+}
+
+const closed = new WeakSet<Store>()
+
+/** Closes a store unless a test has done so already. */
+export async function closeOnce(store: Store): Promise<void> {
+  if (closed.has(store)) return
+  closed.add(store)
+  await store.close()
+}
+
+/** An authorization as the pipeline makes it for a root key with these permissions and bounds. */
+export function may<A extends Action>(
+  action: A,
+  bounds: {
+    readonly permissions?: readonly string[]
+    readonly projectId?: ProjectId | null
+    readonly environment?: Environment | null
+  } = {},
+): Authorized<A> {
+  const { permissions = ['*'], projectId = null, environment = null } = bounds
+  const caller = {
+    keyId: newId('key', () => START, systemRandom),
+    reach: { projectId, environment },
+    grants: compileGrants(permissions),
+  } satisfies { keyId: KeyId } & Record<string, unknown>
+  const request = {
+    id: newId('request', () => START, systemRandom),
+    operation: `test.${action.replace(':', '.')}`,
+  }
+  return authorize(caller, action, { stepUp: false, approvals: 0 }, request)
+}
+
+/** The decision on a key text for a caller of one project and environment. */
+export function ask(
+  world: World,
+  text: string,
+  question: { permission?: string | null; environment?: Environment; projectId?: ProjectId } = {},
+): Decision {
+  const { permission = null, environment = 'production', projectId = world.projectId } = question
+  return decide(
+    { text, kind: 'key', projectId, environment, permission, now: world.clock.now },
+    (locator) => world.index.lookup(locator),
+    hashText,
+  )
+}
