@@ -1,9 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '@keystead/protocol/api-key'
-import type { Action } from '../packages/server/src/access/actions.ts'
-import { authenticate } from '../packages/server/src/access/authenticate.ts'
-import { type Authorized, authorize } from '../packages/server/src/access/authorize.ts'
+import { authorizeServer } from '../packages/server/src/access/authorize.ts'
 import { createIntegrity } from '../packages/server/src/audit/append.ts'
 import { CheckpointPublisher } from '../packages/server/src/audit/publish.ts'
 import { initialize } from '../packages/server/src/bootstrap.ts'
@@ -18,7 +16,6 @@ import { listProjects } from '../packages/server/src/projects/read.ts'
 import { systemRandom } from '../packages/server/src/random.ts'
 import { openDatabase } from '../packages/server/src/storage/sqlite/open.ts'
 import { openSqliteStore } from '../packages/server/src/storage/sqlite/store.ts'
-import { KeyIndex } from '../packages/server/src/verify/index.ts'
 
 const DAY_MS = 86_400_000
 /** Enough logical transactions to fill every group commit. */
@@ -59,7 +56,7 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
   const store = await openSqliteStore(openDatabase(dataDir), integrity)
   const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: 'ks' }
   const { installationId, bootstrap } = await initialize(domain)
-  const made = await fill(domain, await operator(domain, bootstrap.secret.reveal()), count)
+  const made = await fill(domain, count)
   const origin = `keystead/${installationId}`
   const guardFile = join(dataDir, 'checkpoint.guard')
   await CheckpointPublisher.open({ store, keyring, origin, guardFile, log: () => undefined })
@@ -67,30 +64,11 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
   return { bootstrap: bootstrap.secret.reveal(), ...made }
 }
 
-type Operator = <A extends Action>(action: A) => Authorized<A>
-
-/** What the holder of the bootstrap key may do, as the pipeline would have found out. */
-async function operator(domain: Domain, secret: string): Promise<Operator> {
-  const index = await KeyIndex.open(domain.store)
-  const caller = authenticate(secret, (locator) => index.lookup(locator), domain.clock())
-  if (caller === null) throw new Error('the bootstrap key was refused')
-  return (action) =>
-    authorize(
-      caller,
-      action,
-      { stepUp: false, approvals: 0 },
-      {
-        id: newId('request', domain.clock, domain.random),
-        operation: 'keys.create',
-      },
-    )
-}
-
-async function fill(domain: Domain, by: Operator, count: number): Promise<Omit<Installation, 'bootstrap'>> {
+async function fill(domain: Domain, count: number): Promise<Omit<Installation, 'bootstrap'>> {
   const page = { limit: 1, cursor: null }
-  const { items } = await listProjects(domain, by('projects:read'), page)
+  const { items } = await listProjects(domain, authorizeServer<'projects:read'>(), page)
   const projectId = items[0]?.id ?? ''
-  const gateway = await issueRootKey(domain, by('root-keys:create'), {
+  const gateway = await issueRootKey(domain, authorizeServer<'root-keys:create'>(), {
     projectId,
     environment: ENVIRONMENT,
     name: 'gateway',
@@ -100,12 +78,12 @@ async function fill(domain: Domain, by: Operator, count: number): Promise<Omit<I
   const owners: string[] = []
   for (let i = 0; i === 0 || i < count / 100; i++) {
     const owner = { projectId, externalId: `customer-${i}`, name: `Customer ${i}` }
-    owners.push((await createOwner(domain, by('owners:create'), owner)).id)
+    owners.push((await createOwner(domain, authorizeServer<'owners:create'>(), owner)).id)
   }
   const secrets: string[] = []
   for (let from = 0; from < count; from += WRITERS) {
     const batch = Array.from({ length: Math.min(WRITERS, count - from) }, (_, i) =>
-      issueKey(domain, by('keys:create'), {
+      issueKey(domain, authorizeServer<'keys:create'>(), {
         projectId,
         environment: ENVIRONMENT,
         ownerId: owners[(from + i) % owners.length] ?? '',

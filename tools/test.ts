@@ -1,4 +1,4 @@
-// The test command: npm test [-- path ...]. Unit tests share one process; tests that start and kill servers run after them.
+// The test command: npm test [-- path ...]. Unit tests share one process; tests that start and kill servers run beside it.
 import { spawn } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,19 +34,27 @@ export function countsOf(tap: string): Counts {
   return Object.values(counts).some(Number.isNaN) ? { passed: 0, failed: 1, skipped: 0 } : counts
 }
 
-async function run(
-  files: readonly string[],
-  options: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Promise<Counts> {
-  if (files.length === 0) return { passed: 0, failed: 0, skipped: 0 }
+/** How one part of the tests is run. */
+interface Part {
+  readonly files: readonly string[]
+  /** For the runner itself. */
+  readonly options: readonly string[]
+  /** Whether its output waits until `show` is called, so that two parts at a time stay readable. */
+  readonly held: boolean
+}
+
+async function run(part: Part, env: NodeJS.ProcessEnv): Promise<{ counts: Counts; show: () => void }> {
+  if (part.files.length === 0) return { counts: { passed: 0, failed: 0, skipped: 0 }, show: () => undefined }
   const folder = mkdtempSync(join(tmpdir(), 'keystead-test-'))
   const tap = join(folder, 'result.tap')
   const reporters = ['spec', 'stdout', 'tap', tap].map((value, index) =>
     index % 2 === 0 ? `--test-reporter=${value}` : `--test-reporter-destination=${value}`,
   )
-  const args = ['--test', '--test-isolation=none', ...reporters, ...options, ...files]
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
+  const args = ['--test', ...reporters, ...part.options, ...part.files]
+  const output = part.held ? 'pipe' : 'inherit'
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', output, output] })
+  const held: Buffer[] = []
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => held.push(chunk))
   const leave = (): void => {
     child.kill()
     rmSync(folder, { recursive: true, force: true })
@@ -56,7 +64,10 @@ async function run(
   process.off('exit', leave)
   const counts = countsOf(existsSync(tap) ? readFileSync(tap, 'utf8') : '')
   rmSync(folder, { recursive: true, force: true })
-  return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts
+  return {
+    counts: code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts,
+    show: () => process.stdout.write(Buffer.concat(held)),
+  }
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -70,23 +81,25 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`no test file matches ${args.join(' ')}`)
     return 1
   }
+  const apart = (file: string): boolean => file.startsWith('e2e/')
+  const unit = files.filter((file) => !apart(file))
+  const vectors = process.env['KEYSTEAD_VECTORS'] ?? resolve(root, '../shared/vectors')
+  const shared = { ...process.env, KEYSTEAD_VECTORS: vectors }
+  // None of them needs PostgreSQL, which takes seconds to come up.
+  const whole = run(
+    { files: files.filter(apart), options: ['--test-concurrency=2', ...options], held: true },
+    shared,
+  )
   const postgres = await providePostgres()
-  const env = {
-    ...process.env,
-    KEYSTEAD_VECTORS: process.env['KEYSTEAD_VECTORS'] ?? resolve(root, '../shared/vectors'),
-    ...(postgres ? { KEYSTEAD_TEST_POSTGRES_URL: postgres.url } : {}),
-  }
+  const env = { ...shared, ...(postgres ? { KEYSTEAD_TEST_POSTGRES_URL: postgres.url } : {}) }
   try {
-    const apart = (file: string): boolean => file.startsWith('e2e/')
     const runs = [
-      await run(
-        files.filter((file) => !apart(file)),
-        options,
-        env,
-      ),
-      await run(files.filter(apart), options, env),
+      await run({ files: unit, options: ['--test-isolation=none', ...options], held: false }, env),
     ]
-    const sum = (name: keyof Counts): number => runs.reduce((total, counts) => total + counts[name], 0)
+    if (files.some(apart)) console.log('waiting for the tests that start and kill servers ...')
+    runs.push(await whole)
+    for (const { show } of runs) show()
+    const sum = (name: keyof Counts): number => runs.reduce((total, { counts }) => total + counts[name], 0)
     console.log(`${files.length} files in ${((performance.now() - started) / 1000).toFixed(1)} s`)
     console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
     return sum('failed') === 0 ? 0 : 1

@@ -1,7 +1,6 @@
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Secret } from './secret.ts'
-import { writeNewFile } from './write-file.ts'
+import { replaceFile } from './write-file.ts'
 
 const FILE = 'bootstrap-key'
 
@@ -21,7 +20,6 @@ export function handOver(
     return
   }
   const path = join(dataDir, FILE)
-  rmSync(path, { force: true })
-  writeNewFile(path, `${secret.reveal()}\n`)
+  replaceFile(path, `${secret.reveal()}\n`)
   output.write(`bootstrap root key written to ${path}\n`)
 }

@@ -1,7 +1,8 @@
-import { SERVER } from './access/authorize.ts'
+import { authorizeServer, SERVER } from './access/authorize.ts'
 import type { Domain } from './domain.ts'
 import { type InstallationId, newId } from './ids.ts'
 import { addKey, type Issued } from './keys/issue.ts'
+import { rotateKey } from './keys/rotate.ts'
 import { addProject } from './projects/create.ts'
 
 /** The bootstrap root key is for setting up; 90 days later it is gone, and a new one can be made at the console. */
@@ -35,6 +36,31 @@ export async function issueBootstrapKey(domain: Domain): Promise<Issued> {
     return bootstrap
   })
   return value
+}
+
+/**
+ * A new secret for the bootstrap root key when the first start died before it could hand the key over: no start has
+ * ever been recorded then. The old secret, which somebody may have seen half-written, is dead. Null in every other case.
+ */
+export async function rescueBootstrapKey(domain: Domain): Promise<Issued | null> {
+  const started = await domain.store.reader.auditPositions(
+    { targetId: null, action: 'server.started' },
+    -1,
+    1,
+  )
+  if (started.length > 0) return null
+  const filter = {
+    kind: 'root',
+    projectId: null,
+    environment: null,
+    ownerId: null,
+    state: null,
+    now: domain.clock(),
+  } as const
+  const [key] = (await domain.store.reader.keys(filter, { limit: 1, cursor: null })).items
+  if (key === undefined) return issueBootstrapKey(domain)
+  const rotation = { overlapSeconds: 0, reason: 'unspecified' } as const
+  return rotateKey(domain, authorizeServer<'root-keys:rotate'>(), 'root', key.id, rotation)
 }
 
 /** Leaves a trace of each start: which boot id the following events belong to. */

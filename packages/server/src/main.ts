@@ -1,7 +1,8 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createIntegrity } from './audit/append.ts'
 import { CheckpointPublisher } from './audit/publish.ts'
-import { initialize, issueBootstrapKey, recordStart } from './bootstrap.ts'
+import { initialize, issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
 import { systemClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
 import type { Domain } from './domain.ts'
@@ -30,7 +31,7 @@ const USAGE_EVERY_MS = 1_000
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
 async function start(config: Config, log: Log, newBootstrapKey: boolean): Promise<() => Promise<void>> {
   await requireFreePort(config.host, config.port)
-  prepareFolder(config.dataDir)
+  prepareFolders(config)
   const isNew = !databaseExists(config.dataDir)
   const keyring = await unseal(config, isNew, log)
   const store = await openStore(config, keyring)
@@ -38,17 +39,14 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
 
   const installation = await store.reader.installation()
   const first = installation === null ? await initialize(domain) : null
+  if (first !== null) handOver(first.bootstrap.secret, config.dataDir, process.stdout)
   const origin = `keystead/${first?.installationId ?? installation?.id ?? ''}`
-  const publisher = await CheckpointPublisher.open({
-    store,
-    keyring,
-    origin,
-    guardFile: config.guardFile,
-    log,
-  })
-  const index = await KeyIndex.open(store)
-  const extra: Issued | null = first === null && newBootstrapKey ? await issueBootstrapKey(domain) : null
+  const guardFile = config.guardFile
+  const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
+  const again = first === null ? await anotherBootstrapKey(domain, newBootstrapKey) : null
+  if (again !== null) handOver(again.secret, config.dataDir, process.stdout)
   await recordStart(domain)
+  const index = await KeyIndex.open(store)
 
   const usage = new UsageCounter(store, log)
   const verifier = { index, usage, clock: systemClock }
@@ -57,8 +55,6 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
   const port = await http.listen(config.host, config.port)
 
-  const bootstrap = first?.bootstrap ?? extra
-  if (bootstrap !== null) handOver(bootstrap.secret, config.dataDir, process.stdout)
   process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
   return async () => {
     await http.close()
@@ -70,9 +66,19 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   }
 }
 
-function prepareFolder(dataDir: string): void {
+async function anotherBootstrapKey(domain: Domain, wanted: boolean): Promise<Issued | null> {
+  const rescued = await rescueBootstrapKey(domain)
+  if (rescued !== null || !wanted) return rescued
+  process.stdout.write(
+    'a new bootstrap root key is made; earlier root keys stay valid until you revoke them\n',
+  )
+  return issueBootstrapKey(domain)
+}
+
+function prepareFolders({ dataDir, guardFile }: Config): void {
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    mkdirSync(dirname(guardFile), { recursive: true, mode: 0o700 })
     accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (cause) {
     throw new StartError(

@@ -21,7 +21,12 @@ export const ROOT_KEY_COMMANDS: readonly Command[] = [
         required: true,
       },
       name: { type: 'text', help: 'display name' },
-      project: { type: 'text', placeholder: 'PROJECT', help: 'bind the key to this project' },
+      project: {
+        type: 'text',
+        placeholder: 'PROJECT',
+        help: 'bind the key to this project (left out: the only one)',
+      },
+      'every-project': { type: 'flag', help: 'bind the key to no project; auditors need this' },
       environment: { type: 'text', placeholder: 'ENV', help: 'bind the key to this environment' },
       ...EXPIRY_OPTIONS,
       ...SECRET_OPTIONS,
@@ -31,13 +36,19 @@ export const ROOT_KEY_COMMANDS: readonly Command[] = [
     examples: [
       'keystead root-keys create --name gateway --project prj_01k3f8c2x5w9m7q4t6v0b1n2p3 --environment production \\',
       '    --permission keys:verify --expires-in 365d --secret-file ./gateway.key',
+      'keystead root-keys create --name auditor --every-project --permission audit:read --expires-in 30d \\',
+      '    --secret-file ./auditor.key',
     ],
     run: async (invocation) => {
       const { values, world } = invocation
       const expiresAt = readExpiry(values, world.now())
       if (expiresAt === undefined) throw usageFailure('a root key expires: give --expires-in or --expires-at')
+      const project = values.text('project')
+      if (project !== undefined && values.flag('every-project')) {
+        throw usageFailure('--project and --every-project contradict each other')
+      }
       const body = given({
-        projectId: values.text('project'),
+        projectId: values.flag('every-project') ? null : project,
         environment: values.text('environment'),
         name: values.text('name'),
         permissions: values.list('permission'),

@@ -62,6 +62,22 @@ export function authorize<A extends Action>(
 /** The server itself, at start: whoever can open the keystore may do this. Never reachable by a request. */
 export const SERVER: Provenance = { actor: { type: 'system', id: null }, request: null }
 
+/** As SERVER, for a domain function that wants an authorization. */
+export function authorizeServer<A extends Action>(): Authorized<A> {
+  const reach: Reach = { projectId: null, environment: null }
+  return { reach, provenance: SERVER, canGive: () => true } as unknown as Authorized<A>
+}
+
+/** `access.denied` for a credential that is bound to a project or environment, where an operation is about all of them. */
+export function requireUnbound(by: Authorized<Action>): void {
+  if (by.reach.projectId !== null || by.reach.environment !== null) {
+    throw new DomainError(
+      'access.denied',
+      'It concerns every project: it needs a credential that is bound to none.',
+    )
+  }
+}
+
 /** Whether an object lies where the caller may act. If not, the answer is that it does not exist (style 15). */
 export function isWithin(
   reach: Reach,

@@ -51,27 +51,39 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
   },
   'root-keys.list': { project: [200, null], environment: [200, null], why: 'lists only keys within reach' },
   'audit.events.list': {
-    project: [200, null],
-    environment: [200, null],
-    why: 'one log for the installation',
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
   },
-  'audit.events.get': { project: [200, null], environment: [200, null], why: 'one log for the installation' },
-  'audit.log.key': { project: [200, null], environment: [200, null], why: 'one log for the installation' },
+  'audit.events.get': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
+  'audit.log.key': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
   'audit.log.checkpoint': {
-    project: [200, null],
-    environment: [200, null],
-    why: 'one log for the installation',
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
   },
-  'audit.log.tile': { project: [200, null], environment: [200, null], why: 'one log for the installation' },
+  'audit.log.tile': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
   'audit.proofs.inclusion': {
-    project: [200, null],
-    environment: [200, null],
-    why: 'one log for the installation',
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
   },
   'audit.proofs.consistency': {
-    project: [200, null],
-    environment: [200, null],
-    why: 'one log for the installation',
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
   },
   'keys.verify': {
     project: [200, 'NOT_FOUND'],
@@ -164,8 +176,8 @@ for (const operation of ALL_OPERATIONS) {
     await expectAnswer(api, operation, await api.rootKey(others), denied, 'all others')
     const withDeny = await api.rootKey(['*', `!${operation.permission}`])
     await expectAnswer(api, operation, withDeny, denied, 'all, but this one denied')
-    const projectId = operation.id === 'projects.create' ? null : api.world.projectId
-    const alone = await api.rootKey([operation.permission], { projectId })
+    const bounds = operation.installationWide === true ? { projectId: null, environment: null } : {}
+    const alone = await api.rootKey([operation.permission], bounds)
     const answer = await callAs(api, operation, alone)
     assert.equal(answer.status, operation.status, answer.text)
   })

@@ -81,6 +81,7 @@ function operationObject(operation: Described): object {
     summary: operation.summary,
     tags: [operation.id.split('.')[0]],
     'x-keystead-permission': operation.permission,
+    'x-keystead-installation-wide': operation.installationWide ?? false,
     'x-keystead-audit': operation.audit,
     'x-keystead-step-up': operation.demand.stepUp,
     'x-keystead-approvals': operation.demand.approvals,

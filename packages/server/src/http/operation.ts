@@ -26,6 +26,8 @@ export interface Described {
   /** The audit event that it records, or null when it changes nothing. */
   readonly audit: AuditAction | null
   readonly demand: Demand
+  /** It is about every project at once: a credential that is bound to one is refused. */
+  readonly installationWide?: true
   readonly status: 200 | 201
   readonly params?: TSchema
   readonly query?: TSchema

@@ -31,20 +31,32 @@ export function presentKey(key: ApiKey, uses: readonly KeyUse[], now: number): S
   }
 }
 
-/** The one answer that carries a key's text. */
-export function presentIssued(issued: Issued, now: number): Static<typeof IssuedSchema> {
-  return { key: presentKey(issued.key, [], now), secret: issued.secret.reveal() }
+/** The answer that carries a key's text, once. */
+export function presentIssued(
+  { key, secret }: Issued,
+  uses: readonly KeyUse[],
+  now: number,
+): Static<typeof IssuedSchema> {
+  return { key: presentKey(key, uses, now), secret: secret.reveal() }
 }
 
 /** As presentIssued, with the end of the overlap. */
-export function presentRotated(rotated: Rotated, now: number): Static<typeof RotatedSchema> {
-  return { ...presentIssued(rotated, now), previousAcceptedUntil: rotated.previousAcceptedUntil }
+export function presentRotated(
+  rotated: Rotated,
+  uses: readonly KeyUse[],
+  now: number,
+): Static<typeof RotatedSchema> {
+  return { ...presentIssued(rotated, uses, now), previousAcceptedUntil: rotated.previousAcceptedUntil }
 }
 
 /** A revocation with its position in the log. */
-export function presentRevoked(revoked: Revoked, now: number): Static<typeof RevokedSchema> {
-  assert(revoked.position !== null, 'a revocation is always recorded')
-  return { key: presentKey(revoked.key, [], now), position: revoked.position }
+export function presentRevoked(
+  { key, position }: Revoked,
+  uses: readonly KeyUse[],
+  now: number,
+): Static<typeof RevokedSchema> {
+  assert(position !== null, 'a revocation is always recorded')
+  return { key: presentKey(key, uses, now), position }
 }
 
 /** The page that a query asks for. */

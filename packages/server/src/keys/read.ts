@@ -25,7 +25,12 @@ type Readable = Authorized<'keys:read'> | Authorized<'root-keys:read'>
 /** One key. `key.not_found` outside the caller's reach. */
 export async function getKey(domain: Domain, by: Readable, keyClass: KeyClass, id: string): Promise<UsedKey> {
   const key = requireVisible(await domain.store.reader.key(id), keyClass, by)
-  return { key, uses: await domain.store.reader.uses([key.id]) }
+  return { key, uses: await usesOf(domain, key) }
+}
+
+/** How often and how each version of a key has been used so far. */
+export async function usesOf(domain: Domain, key: ApiKey): Promise<readonly KeyUse[]> {
+  return domain.store.reader.uses([key.id])
 }
 
 /** Keys within the caller's reach, oldest first. */

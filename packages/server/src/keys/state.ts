@@ -18,7 +18,7 @@ export function visibleState(key: ApiKey, now: number): VisibleState {
 export function requireTransition(key: ApiKey, to: KeyState): void {
   const type = key.kind === 'root' ? 'root_key' : 'api_key'
   if (key.state === to || !isLegalTransition(type, key.state, to)) {
-    throw new DomainError('key.illegal_transition', `The key is ${key.state}; it cannot become ${to}.`)
+    throw new DomainError('key.illegal_transition', `It cannot go from ${key.state} to ${to}.`)
   }
 }
 

@@ -1,7 +1,6 @@
 import { ENVIRONMENTS } from '@keystead/protocol/api-key'
 import type { Authorized } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
-import { DomainError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Project, ProjectEnvironment } from '../storage/records.ts'
 import type { Transaction } from '../storage/store.ts'
@@ -10,15 +9,12 @@ export interface ProjectWithEnvironments extends Project {
   readonly environments: readonly ProjectEnvironment[]
 }
 
-/** Makes a project with its three environments. `access.denied` for a credential that is itself bound to a project. */
+/** Makes a project with its three environments. */
 export async function createProject(
   domain: Domain,
   by: Authorized<'projects:create'>,
   input: { readonly name: string },
 ): Promise<ProjectWithEnvironments> {
-  if (by.reach.projectId !== null) {
-    throw new DomainError('access.denied', 'The credential is bound to a project; it cannot make another.')
-  }
   const { value } = await domain.store.transact(by.provenance, async (tx) => {
     const project = await addProject(domain, tx, input.name)
     tx.record({ action: 'project.created', projectId: project.id, environment: null })

@@ -48,6 +48,6 @@ export function verify(verifier: Verifier, place: Place, text: string, permissio
 }
 
 /** The look-up that decisions are given. */
-function lookupIn(index: KeyIndex): (locator: string) => KeyRecord | undefined {
+export function lookupIn(index: KeyIndex): (locator: string) => KeyRecord | undefined {
   return (locator) => index.lookup(locator)
 }

@@ -4,7 +4,8 @@ import { test, type TestContext } from 'node:test'
 import { aKey, aRootKey, anOwner } from '../../keys/keys.test-support.ts'
 import { StartError } from '../../errors.ts'
 import { revokeKey } from '../../keys/revoke.ts'
-import { closeOnce, may, openWorld, type World } from '../../world.test-support.ts'
+import { ask, closeOnce, may, openWorld, type World } from '../../world.test-support.ts'
+import { updateKey } from '../../keys/update.ts'
 import { KeyIndex } from '../../verify/index.ts'
 import { code, event, PROVENANCE } from '../contract.test-support.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT } from '../rows.ts'
@@ -134,6 +135,19 @@ test('a row that was deleted, or put back as it once was, is named at the next s
       return true
     })
   }
+})
+
+test('a revoked row that is put back while the server runs changes nothing: it is refused, and the key stays revoked', async (t) => {
+  const world = await fullWorld(t)
+  const { key, secret } = await aKey(world)
+  const { writer } = world.database
+  writer.exec(`CREATE TEMP TABLE earlier AS SELECT * FROM api_key WHERE id = '${key.id}'`)
+  await revokeKey(world.domain, may('keys:revoke'), 'issued', key.id, 'keyCompromise')
+  writer.exec(`DELETE FROM api_key WHERE id = '${key.id}'; INSERT INTO api_key SELECT * FROM earlier`)
+  const renamed = updateKey(world.domain, may('keys:update'), 'issued', key.id, { name: 'x' })
+  await assert.rejects(renamed, code('storage.integrity'))
+  await assert.rejects(world.store.reader.key(key.id), code('storage.integrity'))
+  assert.equal(ask(world, secret.reveal()).code, 'REVOKED')
 })
 
 test('every table of the database is classified, and every classified table is there', async (t) => {

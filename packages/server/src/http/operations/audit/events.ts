@@ -22,6 +22,7 @@ export const listAuditEventsOperation = operation({
   path: '/v1/audit/events',
   summary: 'List audit events in the order of the log; the cursor is the last position',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   query: closed({
@@ -49,6 +50,7 @@ export const getAuditEventOperation = operation({
   path: '/v1/audit/events/{position}',
   summary: 'Show one audit event',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   params: closed({ position: PositionSchema }),

@@ -11,6 +11,7 @@ export const getLogKeyOperation = operation({
   summary:
     'The log’s public key as a C2SP signed-note vkey; give it to auditors by another way than this server',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   output: Type.String(),
@@ -25,6 +26,7 @@ export const getCheckpointOperation = operation({
   path: '/v1/audit/log/checkpoint',
   summary: 'The last signed checkpoint (C2SP tlog-checkpoint)',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   output: Type.String(),
@@ -43,6 +45,7 @@ export const getTileOperation = operation({
   summary:
     'A tile of hashes or a bundle of entries (C2SP tlog-tiles): <level>/<index>[.p/<width>] or entries/<index>[.p/<width>]',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   params: closed({ path: Type.String({ minLength: 1, maxLength: 64, pattern: '^[0-9a-z./]+$' }) }),

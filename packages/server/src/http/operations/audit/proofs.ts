@@ -14,6 +14,7 @@ export const proveInclusionOperation = operation({
   summary:
     'Prove that one leaf is in the tree of a given size (RFC 9162 2.1.3); by default that of the last checkpoint',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   query: closed({
@@ -51,6 +52,7 @@ export const proveConsistencyOperation = operation({
   path: '/v1/audit/proofs/consistency',
   summary: 'Prove that the tree of one size is a prefix of that of another (RFC 9162 2.1.4)',
   permission: 'audit:read',
+  installationWide: true,
   audit: null,
   status: 200,
   query: closed({ from: SizeSchema, to: SizeSchema }),

@@ -32,5 +32,6 @@ export const createKeyOperation = operation({
   }),
   output: IssuedSchema,
   errors: ['project.required', 'project.not_found', 'owner.not_found', 'key.invalid_times'],
-  handle: async ({ domain }, by, { body }) => presentIssued(await issueKey(domain, by, body), domain.clock()),
+  handle: async ({ domain }, by, { body }) =>
+    presentIssued(await issueKey(domain, by, body), [], domain.clock()),
 })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { usesOf } from '../../../keys/read.ts'
 import {
   OVERLAP_SECONDS_DEFAULT,
   OVERLAP_SECONDS_MAX,
@@ -31,6 +32,7 @@ export const rotateKeyOperation = operation({
       overlapSeconds: body.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT,
       reason: body.reason ?? 'unspecified',
     }
-    return presentRotated(await rotateKey(domain, by, 'issued', params.keyId, rotation), domain.clock())
+    const rotated = await rotateKey(domain, by, 'issued', params.keyId, rotation)
+    return presentRotated(rotated, await usesOf(domain, rotated.key), domain.clock())
   },
 })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { usesOf } from '../../../keys/read.ts'
 import { updateKey } from '../../../keys/update.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
@@ -28,6 +29,8 @@ export const updateKeyOperation = operation({
   }),
   output: KeySchema,
   errors: ['key.not_found', 'key.expired', 'key.illegal_transition', 'key.invalid_times'],
-  handle: async ({ domain }, by, { params, body }) =>
-    presentKey(await updateKey(domain, by, 'issued', params.keyId, body), [], domain.clock()),
+  handle: async ({ domain }, by, { params, body }) => {
+    const key = await updateKey(domain, by, 'issued', params.keyId, body)
+    return presentKey(key, await usesOf(domain, key), domain.clock())
+  },
 })

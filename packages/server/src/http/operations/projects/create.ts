@@ -8,6 +8,7 @@ export const createProjectOperation = operation({
   path: '/v1/projects',
   summary: 'Make a project with its three environments',
   permission: 'projects:create',
+  installationWide: true,
   audit: 'project.created',
   status: 201,
   body: closed({ name: NameSchema }),

@@ -31,5 +31,5 @@ export const createRootKeyOperation = operation({
   output: IssuedSchema,
   errors: ['access.escalation', 'project.required', 'project.not_found', 'key.invalid_times'],
   handle: async ({ domain }, by, { body }) =>
-    presentIssued(await issueRootKey(domain, by, body), domain.clock()),
+    presentIssued(await issueRootKey(domain, by, body), [], domain.clock()),
 })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { usesOf } from '../../../keys/read.ts'
 import { revokeKey } from '../../../keys/revoke.ts'
 import { operation } from '../../operation.ts'
 import { presentRevoked } from '../../present.ts'
@@ -16,9 +17,8 @@ export const revokeRootKeyOperation = operation({
   body: closed({ reason: Type.Optional(RevocationReasonSchema) }),
   output: RevokedSchema,
   errors: ['key.not_found', 'key.illegal_transition'],
-  handle: async ({ domain }, by, { params, body }) =>
-    presentRevoked(
-      await revokeKey(domain, by, 'root', params.keyId, body.reason ?? 'unspecified'),
-      domain.clock(),
-    ),
+  handle: async ({ domain }, by, { params, body }) => {
+    const revoked = await revokeKey(domain, by, 'root', params.keyId, body.reason ?? 'unspecified')
+    return presentRevoked(revoked, await usesOf(domain, revoked.key), domain.clock())
+  },
 })

@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { usesOf } from '../../../keys/read.ts'
 import {
   OVERLAP_SECONDS_DEFAULT,
   OVERLAP_SECONDS_MAX,
@@ -37,6 +38,7 @@ export const rotateRootKeyOperation = operation({
       overlapSeconds: body.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT,
       reason: body.reason ?? 'unspecified',
     }
-    return presentRotated(await rotateKey(domain, by, 'root', params.keyId, rotation), domain.clock())
+    const rotated = await rotateKey(domain, by, 'root', params.keyId, rotation)
+    return presentRotated(rotated, await usesOf(domain, rotated.key), domain.clock())
   },
 })

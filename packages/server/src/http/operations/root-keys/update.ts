@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { usesOf } from '../../../keys/read.ts'
 import { updateKey } from '../../../keys/update.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
@@ -26,6 +27,8 @@ export const updateRootKeyOperation = operation({
     'key.invalid_times',
     'access.escalation',
   ],
-  handle: async ({ domain }, by, { params, body }) =>
-    presentKey(await updateKey(domain, by, 'root', params.keyId, body), [], domain.clock()),
+  handle: async ({ domain }, by, { params, body }) => {
+    const key = await updateKey(domain, by, 'root', params.keyId, body)
+    return presentKey(key, await usesOf(domain, key), domain.clock())
+  },
 })

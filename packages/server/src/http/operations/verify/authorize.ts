@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
-import { bearerOf } from '../../../access/authenticate.ts'
+import { bearerOf } from '../../../access/bearer.ts'
 import { NO_DEMAND } from '../../operation.ts'
 import { decideFor, type LeanOperation } from './lean.ts'
 

@@ -1,9 +1,9 @@
 import type { Decision } from '@keystead/protocol/decision'
 import { isWantedPermission } from '@keystead/protocol/permission'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { authenticate } from '../../../access/authenticate.ts'
 import { authorize } from '../../../access/authorize.ts'
 import { DomainError } from '../../../errors.ts'
+import { authenticate } from '../../../verify/authenticate.ts'
 import { placeOf, verify } from '../../../verify/verifier.ts'
 import { type Described, NO_DEMAND, type Services } from '../../operation.ts'
 
@@ -28,11 +28,7 @@ export function decideFor(
   permission: string | null,
 ): Decision {
   const { verifier } = services
-  const caller =
-    credential === null
-      ? null
-      : authenticate(credential, (locator) => verifier.index.lookup(locator), verifier.clock())
-  if (caller === null) throw new DomainError('access.unauthenticated')
+  const caller = authenticate(verifier, credential)
   const by = authorize(caller, 'keys:verify', NO_DEMAND, null)
   if (permission !== null && !isWantedPermission(permission)) {
     throw new DomainError('request.invalid', null, {
