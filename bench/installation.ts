@@ -4,7 +4,7 @@ import type { Environment } from '@keystead/protocol/api-key'
 import { authorizeServer } from '../packages/server/src/access/authorize.ts'
 import { createIntegrity } from '../packages/server/src/audit/append.ts'
 import { CheckpointPublisher } from '../packages/server/src/audit/publish.ts'
-import { initialize } from '../packages/server/src/bootstrap.ts'
+import { initialize, recordStart } from '../packages/server/src/bootstrap.ts'
 import { systemClock } from '../packages/server/src/clock.ts'
 import type { Domain } from '../packages/server/src/domain.ts'
 import { newId } from '../packages/server/src/ids.ts'
@@ -56,6 +56,7 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
   const store = await openSqliteStore(openDatabase(dataDir), integrity)
   const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: 'ks' }
   const { installationId, bootstrap } = await initialize(domain)
+  await recordStart(domain)
   const made = await fill(domain, count)
   const origin = `keystead/${installationId}`
   const guardFile = join(dataDir, 'checkpoint.guard')

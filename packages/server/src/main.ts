@@ -15,7 +15,7 @@ import type { Keyring } from './keystore/keystore.ts'
 import { openKeyring } from './keystore/keyring.ts'
 import type { Issued } from './keys/issue.ts'
 import { jsonLog, type Log } from './log.ts'
-import { systemRandom } from './random.ts'
+import { pooledRandom, type Random } from './random.ts'
 import { databaseExists, openDatabase } from './storage/sqlite/open.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Store } from './storage/store.ts'
@@ -30,12 +30,15 @@ const USAGE_EVERY_MS = 1_000
 
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
 async function start(config: Config, log: Log, newBootstrapKey: boolean): Promise<() => Promise<void>> {
+  const random = pooledRandom()
   await requireFreePort(config.host, config.port)
   prepareFolders(config)
   const isNew = !databaseExists(config.dataDir)
-  const keyring = await unseal(config, isNew, log)
-  const store = await openStore(config, keyring)
-  const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: config.brand }
+  const keyring = await unseal(config, isNew, random, log)
+  const index = new KeyIndex()
+  const store = await openStore(config, keyring, random, index)
+  index.follow(store)
+  const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
 
   const installation = await store.reader.installation()
   const first = installation === null ? await initialize(domain) : null
@@ -46,7 +49,6 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   const again = first === null ? await anotherBootstrapKey(domain, newBootstrapKey) : null
   if (again !== null) handOver(again.secret, config.dataDir, process.stdout)
   await recordStart(domain)
-  const index = await KeyIndex.open(store)
 
   const usage = new UsageCounter(store, log)
   const verifier = { index, usage, clock: systemClock }
@@ -88,23 +90,23 @@ function prepareFolders({ dataDir, guardFile }: Config): void {
   }
 }
 
-async function unseal(config: Config, isNew: boolean, log: Log): Promise<Keyring> {
-  const seal = await openFileSeal({ ...config, random: systemRandom }, isNew)
+async function unseal(config: Config, isNew: boolean, random: Random, log: Log): Promise<Keyring> {
+  const seal = await openFileSeal({ ...config, random }, isNew)
   if (seal.warning !== null) log('warn', 'keystore.weak_seal', { seal: seal.kind, warning: seal.warning })
   using root = await seal.unseal()
   return openKeyring(root)
 }
 
-async function openStore(config: Config, keyring: Keyring): Promise<Store> {
-  const boot = newId('boot', systemClock, systemRandom)
+async function openStore(config: Config, keyring: Keyring, random: Random, index: KeyIndex): Promise<Store> {
+  const boot = newId('boot', systemClock, random)
   const integrity = createIntegrity({
     keyring,
     clock: systemClock,
-    random: systemRandom,
+    random,
     boot,
     node: config.node,
   })
-  return openSqliteStore(openDatabase(config.dataDir), integrity)
+  return openSqliteStore(openDatabase(config.dataDir), integrity, (keys) => index.add(keys))
 }
 
 /** Ctrl-C and SIGTERM: finish what has begun, then leave. A second signal leaves at once. */

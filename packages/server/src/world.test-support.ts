@@ -88,7 +88,9 @@ export async function openWorld(
   const log = jsonLog((line) => logLines.push(line), clock.read)
   const keyring = testKeyring()
   const database = openDatabase(folder)
-  const store = await openSqliteStore(database, testIntegrity(clock.read, keyring))
+  const index = new KeyIndex()
+  const store = await openSqliteStore(database, testIntegrity(clock.read, keyring), (keys) => index.add(keys))
+  index.follow(store)
   t.after(() => closeOnce(store))
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
   const first = (await store.reader.installation()) === null ? await initialize(domain) : null
@@ -100,7 +102,6 @@ export async function openWorld(
     guardFile,
     log,
   })
-  const index = await KeyIndex.open(store)
   const usage = new UsageCounter(store, log)
   const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
   if (project === undefined) throw new Error('an installation has a project')

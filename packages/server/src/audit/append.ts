@@ -24,8 +24,7 @@ const COMMITMENT_DOMAIN = Buffer.from('keystead/commitment/v1\0')
 export function createIntegrity(options: AppendOptions): Integrity {
   const { keyring, clock, random, boot, node } = options
   return {
-    rowMac: (text) => keyring.rowMac(text),
-    rowTag: (mac) => BigInt(`0x${keyring.rowTag(mac)}`),
+    sealRow: (text) => keyring.sealRow(text),
     stateMac: (text) => keyring.stateMac(text),
     commitment(target, text) {
       const salt = keyring.commitmentSalt(`${target.type}:${target.id}:${target.version}`)

@@ -13,12 +13,18 @@ export interface Seal {
   unseal(): Promise<Secret<Uint8Array>>
 }
 
+/** The two halves of HMAC-SHA-512 over a row's canonical text. */
+export interface RowSeal {
+  /** 32 bytes, base64url (43 characters): stored with the row. */
+  readonly mac: string
+  /** 32 bytes, hex: the row's share of the sum over all rows. Stored nowhere, so nobody else can know it. */
+  readonly tag: string
+}
+
 /** What the server does with the keys under the root key. The keys themselves never leave it. */
 export interface Keyring {
-  /** HMAC-SHA-256 over a row's canonical text, base64url (43 characters). Makes a row written by SQL worthless (T-05). */
-  rowMac(text: string): string
-  /** HMAC-SHA-256 over a row's MAC, hex: one row's share of the sum over all rows, which nobody else can compute. */
-  rowTag(mac: string): string
+  /** Makes a row written by SQL worthless (T-05), and one put back show (T-07). */
+  sealRow(text: string): RowSeal
   /** HMAC-SHA-256 over the sum of all rows and the head of the log, base64url. Makes an old row put back show (T-07). */
   stateMac(text: string): string
   /** HMAC-SHA-256 over a leaf's bytes without its MAC, base64url. Makes a leaf written by SQL worthless (T-06). */

@@ -3,13 +3,14 @@ import { base64Encode } from '@keystead/protocol/bytes'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
-import { requireAuthentic, SEALED } from './rows.ts'
+import type { ApiKey } from './records.ts'
+import { API_KEY, requireAuthentic, SEALED, type StoredRow } from './rows.ts'
 import { SealedState } from './sealed-state.ts'
 import type { Integrity, Reader } from './store.ts'
-import type { Tables } from './tables.ts'
+import type { ApiKeyTable, Tables } from './tables.ts'
 
-/** Rows that the start reads at a time: a few MB. */
-const ROWS_PER_READ = 5_000
+/** Rows that the start reads at a time: small pages die young, large ones grow the heap for good. */
+const ROWS_PER_READ = 500
 const LEAVES_PER_READ = 1_000
 /** Enough to see what happened; the rest is one question to the log away. */
 const DIFFERENCES_MAX = 5
@@ -22,16 +23,22 @@ export interface Head {
 /**
  * Reads every sealed row once, at start: each MAC must hold, and all of them together with the head of the log must be
  * what the last commit sealed. StartError, naming rows, when somebody has altered, added, deleted or put back a row, or
- * added a leaf, while the server was not running (T-05, T-06, T-07).
+ * added a leaf, while the server was not running (T-05, T-06, T-07). `onKeys` gets the keys on the way, before the whole
+ * is known to be good: throw away what it made of them when this throws.
  */
 export async function loadSealedState(
   db: Kysely<Tables>,
   reader: Reader,
   integrity: Integrity,
   head: Head,
+  onKeys: (keys: readonly ApiKey[]) => void,
 ): Promise<SealedState> {
   const state = new SealedState()
-  for (const codec of SEALED) await loadTable(db, codec, state, integrity)
+  for (const codec of SEALED) {
+    await loadTable(db, codec, state, integrity, (rows) => {
+      if (codec === API_KEY) onKeys(rows.map((row) => API_KEY.fromRow(row as ApiKeyTable)))
+    })
+  }
   const sealed = await db.selectFrom('sealed_state').select('mac').executeTakeFirst()
   const isEmpty = head.size === 0 && state.versions().size === 0 && sealed === undefined
   if (isEmpty || equalInConstantTime(integrity.stateMac(sealedText(state, head)), sealed?.mac ?? ''))
@@ -53,6 +60,7 @@ async function loadTable(
   codec: (typeof SEALED)[number],
   state: SealedState,
   integrity: Integrity,
+  onRows: (rows: readonly StoredRow[]) => void,
 ): Promise<void> {
   for (let after = ''; ;) {
     const page = db
@@ -65,9 +73,9 @@ async function loadTable(
     const last = rows.at(-1)
     if (last === undefined) return
     for (const row of rows) {
-      requireAuthentic(codec, row, integrity.rowMac)
-      state.replace(row.id, row.version, 0n, integrity.rowTag(row.mac))
+      state.replace(row.id, row.version, null, requireAuthentic(codec, row, integrity.sealRow).tag)
     }
+    onRows(rows)
     after = last.id
   }
 }

@@ -11,7 +11,7 @@ export function createReader(db: Kysely<Tables>, open: OpenRow): Reader {
 }
 
 type ObjectReads = Pick<Reader, 'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners'>
-type KeyReads = Pick<Reader, 'key' | 'keys' | 'allKeys' | 'uses'>
+type KeyReads = Pick<Reader, 'key' | 'keys' | 'uses'>
 type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads>
 
 function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
@@ -80,21 +80,6 @@ function keyReads(db: Kysely<Tables>, open: OpenRow): KeyReads {
       if (filter.state !== null) query = query.where((where) => inState(where, filter))
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
       return pageOf(API_KEY, await query.execute(), page, open)
-    },
-    async *allKeys(batch) {
-      for (let after = ''; ;) {
-        const rows = await db
-          .selectFrom('api_key')
-          .selectAll()
-          .where('id', '>', after)
-          .orderBy('id')
-          .limit(batch)
-          .execute()
-        const last = rows.at(-1)
-        if (last === undefined) return
-        yield rows.map((row) => open(API_KEY, row))
-        after = last.id
-      }
     },
     async uses(keyIds) {
       if (keyIds.length === 0) return []

@@ -4,10 +4,12 @@ import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { KeyState, TargetType } from '@keystead/protocol/lifecycle'
 import { DomainError } from '../errors.ts'
 import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type { RowSeal } from '../keystore/keystore.ts'
 import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment } from './records.ts'
+import type { Integrity } from './store.ts'
 import type { ApiKeyTable, EnvironmentTable, InstallationTable, OwnerTable, ProjectTable } from './tables.ts'
 
-type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'api_key'
+export type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'api_key'
 
 /** What the MAC needs to know of a table. */
 interface Covered {
@@ -15,7 +17,7 @@ interface Covered {
   readonly columns: readonly string[]
 }
 
-interface StoredRow {
+export interface StoredRow {
   readonly id: string
   readonly version: number
   readonly mac: string
@@ -35,10 +37,11 @@ export function rowText(codec: Covered, row: object): string {
   return JSON.stringify([codec.table, ...codec.columns.map((column) => values[column])])
 }
 
-/** DomainError `storage.integrity`, naming table and row, unless the row's MAC holds (T-05). */
-export function requireAuthentic(codec: Covered, row: StoredRow, rowMac: (text: string) => string): void {
-  if (!equalInConstantTime(rowMac(rowText(codec, row)), row.mac))
-    throw refused(codec, row, 'does not match its MAC')
+/** The row's seal, if its MAC holds; DomainError `storage.integrity`, naming table and row, if not (T-05). */
+export function requireAuthentic(codec: Covered, row: StoredRow, sealRow: Integrity['sealRow']): RowSeal {
+  const seal = sealRow(rowText(codec, row))
+  if (equalInConstantTime(seal.mac, row.mac)) return seal
+  throw refused(codec, row, 'does not match its MAC')
 }
 
 /** Opens a stored row as a record, or refuses it with DomainError `storage.integrity`. */
@@ -49,11 +52,11 @@ export type OpenRow = <Row extends StoredRow, Record>(codec: Codec<Row, Record>,
  * fails the first, an old row put back the second. `versionOf` is null where that is not known yet, while starting.
  */
 export function rowOpener(
-  rowMac: (text: string) => string,
+  sealRow: Integrity['sealRow'],
   versionOf: ((id: string) => number | undefined) | null,
 ): OpenRow {
   return (codec, row) => {
-    requireAuthentic(codec, row, rowMac)
+    requireAuthentic(codec, row, sealRow)
     const expected = versionOf === null ? row.version : versionOf(row.id)
     if (expected === row.version) return codec.fromRow(row)
     throw refused(

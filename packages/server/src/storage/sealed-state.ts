@@ -1,5 +1,5 @@
-/** 256 bits: sums of row tags wrap around here. */
-const MODULUS = 1n << 256n
+/** Sums of row tags wrap around at 256 bits. */
+const SUM_BITS = 256
 
 /**
  * What was last committed, row for row: the version of every sealed row, and the sum of the tags of their MACs. Each
@@ -31,10 +31,11 @@ export class SealedState {
     return this.#total().toString(16)
   }
 
-  /** Notes a row that was written: its tag, and that of the row it replaces (0 for a new one). */
-  replace(id: string, version: number, oldTag: bigint, newTag: bigint): void {
+  /** Notes a row that was written: its tag (64 hex digits), and that of the row it replaces, null for a new one. */
+  replace(id: string, version: number, oldTag: string | null, newTag: string): void {
     this.#versions.set(id, version)
-    this.#difference = wrap(this.#difference + newTag - oldTag)
+    const removed = oldTag === null ? 0n : BigInt(`0x${oldTag}`)
+    this.#difference = wrap(this.#difference + BigInt(`0x${newTag}`) - removed)
   }
 
   /** Takes over what a draft above this layer has changed. */
@@ -55,5 +56,5 @@ export class SealedState {
 }
 
 function wrap(value: bigint): bigint {
-  return ((value % MODULUS) + MODULUS) % MODULUS
+  return BigInt.asUintN(SUM_BITS, value)
 }

@@ -2,6 +2,7 @@ import type { Environment } from '@keystead/protocol/api-key'
 import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type { RowSeal } from '../keystore/keystore.ts'
 import type {
   ApiKey,
   AuditEntry,
@@ -84,8 +85,6 @@ export interface Reader {
   ): Promise<Page<Owner>>
   key(id: string): Promise<ApiKey | null>
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
-  /** Every key in pages of `batch`, for the start: MACs checked. */
-  allKeys(batch: number): AsyncIterable<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
   auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
   auditPositions(
@@ -136,9 +135,8 @@ export type DetailValue = string | number | boolean | null | readonly string[]
 
 /** What the store needs from the keystore and the audit: given to it, so that storage knows neither. */
 export interface Integrity {
-  readonly rowMac: (text: string) => string
-  /** One row's share of the sum over all rows: 256 bits that only the keystore can compute from the row's MAC. */
-  readonly rowTag: (mac: string) => bigint
+  /** The MAC that is stored with a row, and its share of the sum over all rows. */
+  readonly sealRow: (text: string) => RowSeal
   /** Seals that sum together with the head of the log: base64url HMAC (43 characters). */
   readonly stateMac: (text: string) => string
   /** Salted commitment to a row's text: base64url SHA-256 (43 characters). */

@@ -14,9 +14,11 @@ import {
   type OpenRow,
   PROJECT,
   rowText,
+  type StoredRow,
   targetType,
 } from './rows.ts'
 import type { SealedState } from './sealed-state.ts'
+import type { Statements } from './statements.ts'
 import type { Integrity, RecordedEvent, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
@@ -34,7 +36,7 @@ interface Auditable {
  * leaked out of its transaction cannot write.
  */
 export class OpenTransaction implements Transaction {
-  readonly #db: Kysely<Tables>
+  readonly #statements: Statements
   readonly #integrity: Integrity
   readonly #state: SealedState
   readonly #openRow: OpenRow
@@ -44,11 +46,11 @@ export class OpenTransaction implements Transaction {
   #ended = false
 
   /** `state` is this transaction's own draft: what it writes is noted there. */
-  constructor(db: Kysely<Tables>, integrity: Integrity, state: SealedState) {
-    this.#db = db
+  constructor(statements: Statements, integrity: Integrity, state: SealedState) {
+    this.#statements = statements
     this.#integrity = integrity
     this.#state = state
-    this.#openRow = rowOpener(integrity.rowMac, (id) => state.versionOf(id))
+    this.#openRow = rowOpener(integrity.sealRow, (id) => state.versionOf(id))
   }
 
   /** What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3). */
@@ -63,82 +65,63 @@ export class OpenTransaction implements Transaction {
   }
 
   async installation(): Promise<Installation | null> {
-    return this.#open(
-      INSTALLATION,
-      await this.#use().selectFrom('installation').selectAll().executeTakeFirst(),
-    )
+    const build = (db: Kysely<Tables>) => db.selectFrom('installation').selectAll()
+    return this.#open(INSTALLATION, await this.#use().run('installation', build, []))
   }
 
   async project(id: string): Promise<Project | null> {
-    const query = this.#use().selectFrom('project').selectAll().where('id', '=', id)
-    return this.#open(PROJECT, await query.executeTakeFirst())
+    return this.#byId(PROJECT, id)
   }
 
   async onlyProject(): Promise<Project | null> {
-    const rows = await this.#use().selectFrom('project').selectAll().limit(2).execute()
-    return rows.length === 1 ? this.#open(PROJECT, rows[0]) : null
+    const build = (db: Kysely<Tables>) => db.selectFrom('project').selectAll().limit(2)
+    const { rows } = await this.#use().run('two projects', build, [2])
+    return rows.length === 1 ? this.#open(PROJECT, { rows }) : null
   }
 
   async owner(id: string): Promise<Owner | null> {
-    const query = this.#use().selectFrom('owner').selectAll().where('id', '=', id)
-    return this.#open(OWNER, await query.executeTakeFirst())
+    return this.#byId(OWNER, id)
   }
 
   async ownerByExternalId(projectId: string, externalId: string): Promise<Owner | null> {
-    const owners = this.#use().selectFrom('owner').selectAll().where('project_id', '=', projectId)
-    return this.#open(OWNER, await owners.where('external_id', '=', externalId).executeTakeFirst())
+    const build = (db: Kysely<Tables>) =>
+      db.selectFrom('owner').selectAll().where('project_id', '=', '').where('external_id', '=', '')
+    return this.#open(OWNER, await this.#use().run('owner by external id', build, [projectId, externalId]))
   }
 
   async key(id: string): Promise<ApiKey | null> {
-    const query = this.#use().selectFrom('api_key').selectAll().where('id', '=', id)
-    return this.#open(API_KEY, await query.executeTakeFirst())
+    return this.#byId(API_KEY, id)
   }
 
   async keyByLocator(locator: string): Promise<ApiKey | null> {
-    const query = this.#use().selectFrom('api_key').selectAll().where('locator', '=', locator)
-    return this.#open(API_KEY, await query.executeTakeFirst())
+    const build = (db: Kysely<Tables>) => db.selectFrom('api_key').selectAll().where('locator', '=', '')
+    return this.#open(API_KEY, await this.#use().run('key by locator', build, [locator]))
   }
 
   async saveInstallation(next: Installation): Promise<void> {
-    await this.#use()
-      .insertInto('installation')
-      .values(this.#seal(INSTALLATION, null, next))
-      .execute()
+    await this.#use().insert('installation', [this.#seal(INSTALLATION, null, next)])
   }
 
   async saveProject(next: Project): Promise<void> {
-    await this.#use()
-      .insertInto('project')
-      .values(this.#seal(PROJECT, null, next))
-      .execute()
+    await this.#use().insert('project', [this.#seal(PROJECT, null, next)])
   }
 
   async saveEnvironment(next: ProjectEnvironment): Promise<void> {
-    await this.#use()
-      .insertInto('environment')
-      .values(this.#seal(ENVIRONMENT, null, next))
-      .execute()
+    await this.#use().insert('environment', [this.#seal(ENVIRONMENT, null, next)])
   }
 
   async saveOwner(previous: Owner | null, next: Owner): Promise<void> {
     const row = this.#seal(OWNER, previous, next)
-    if (previous === null) {
-      await this.#use().insertInto('owner').values(row).execute()
-      return
-    }
-    const update = this.#use().updateTable('owner').set(row).where('id', '=', next.id)
-    const result = await update.where('version', '=', previous.version).executeTakeFirst()
-    assert.equal(result.numUpdatedRows, 1n)
+    if (previous === null) return this.#use().insert('owner', [row])
+    await this.#use().update('owner', row, previous.version)
   }
 
   async saveKey(previous: ApiKey | null, next: ApiKey): Promise<void> {
     const row = this.#seal(API_KEY, previous, next)
     if (previous === null) {
-      await this.#use().insertInto('api_key').values(row).execute()
+      await this.#use().insert('api_key', [row])
     } else {
-      const update = this.#use().updateTable('api_key').set(row).where('id', '=', next.id)
-      const result = await update.where('version', '=', previous.version).executeTakeFirst()
-      assert.equal(result.numUpdatedRows, 1n)
+      await this.#use().update('api_key', row, previous.version)
     }
     this.#keys.push(next)
   }
@@ -148,14 +131,20 @@ export class OpenTransaction implements Transaction {
     this.#event = event
   }
 
-  #use(): Kysely<Tables> {
+  #use(): Statements {
     assert(!this.#ended, 'a transaction handle was used after its end')
-    return this.#db
+    return this.#statements
   }
 
-  #open<Row extends { mac: string; id: string; version: number }, Record>(
+  async #byId<Row extends StoredRow, Record>(codec: Codec<Row, Record>, id: string): Promise<Record | null> {
+    const build = (db: Kysely<Tables>) => db.selectFrom(codec.table).selectAll().where('id', '=', '')
+    const { rows } = await this.#use().run(`${codec.table} by id`, build, [id])
+    return this.#open(codec, { rows: rows as unknown as readonly Row[] })
+  }
+
+  #open<Row extends StoredRow, Record>(
     codec: Codec<Row, Record>,
-    row: Row | undefined,
+    { rows: [row] }: { readonly rows: readonly Row[] },
   ): Record | null {
     return row === undefined ? null : this.#openRow(codec, row)
   }
@@ -175,17 +164,10 @@ export class OpenTransaction implements Transaction {
       state: [previous === null ? null : (previous.state ?? 'active'), next.state ?? 'active'],
       commitment: this.#integrity.commitment(target, text),
     })
-    const mac = this.#integrity.rowMac(text)
-    this.#state.replace(
-      next.id,
-      next.version,
-      previous === null ? 0n : this.#tagOf(codec, previous),
-      this.#integrity.rowTag(mac),
-    )
-    return { ...row, mac }
-  }
-
-  #tagOf<Row extends { mac: string }, Record>(codec: Codec<Row, Record>, record: Record): bigint {
-    return this.#integrity.rowTag(this.#integrity.rowMac(rowText(codec, codec.toRow(record))))
+    const seal = this.#integrity.sealRow(text)
+    const replaced = previous === null ? null : rowText(codec, codec.toRow(previous))
+    const oldTag = replaced === null ? null : this.#integrity.sealRow(replaced).tag
+    this.#state.replace(next.id, next.version, oldTag, seal.tag)
+    return { ...row, mac: seal.mac }
   }
 }

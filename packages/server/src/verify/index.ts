@@ -3,10 +3,10 @@ import { compileGrants, type Grants } from '@keystead/protocol/permission'
 import type { ApiKey } from '../storage/records.ts'
 import type { Store } from '../storage/store.ts'
 
-/** Rows that the start reads and checks at a time. */
-const KEYS_PER_READ = 5_000
 /** Distinct permission lists kept compiled; beyond it they are compiled afresh, which costs time and nothing else. */
 const GRANTS_MAX = 10_000
+/** Distinct ids and words kept shared, likewise. */
+const SHARED_MAX = 100_000
 
 /**
  * Every key of this installation by its public locator, in memory: what verification reads instead of the database.
@@ -15,16 +15,21 @@ const GRANTS_MAX = 10_000
 export class KeyIndex {
   readonly #records = new Map<string, KeyRecord>()
   readonly #grants = new Map<string, Grants>()
+  readonly #texts = new Map<string, string>()
   #position = 0
 
-  /** Reads all keys, refusing to start on one whose MAC does not hold, and follows the store from then on. */
-  static async open(store: Store): Promise<KeyIndex> {
-    const index = new KeyIndex()
-    const { size } = store.head()
-    for await (const keys of store.reader.allKeys(KEYS_PER_READ)) index.#apply(keys, size)
-    index.#position = size
-    store.onCommitted((keys, position) => index.#apply(keys, position))
-    return index
+  /** Takes in keys as the store reads them at start, or as they are committed. */
+  add(keys: readonly ApiKey[]): void {
+    for (const key of keys) this.#records.set(key.locator, this.#project(key))
+  }
+
+  /** Follows the store's commits from here on. */
+  follow(store: Store): void {
+    this.#position = store.head().size
+    store.onCommitted((keys, position) => {
+      this.add(keys)
+      this.#position = position
+    })
   }
 
   /** The size of the tree that the index has followed: everything before this position is in it. */
@@ -40,20 +45,15 @@ export class KeyIndex {
     return this.#records.get(locator)
   }
 
-  #apply(keys: readonly ApiKey[], position: number): void {
-    for (const key of keys) this.#records.set(key.locator, this.#project(key))
-    this.#position = position
-  }
-
   /** The decision fields only: what is not here cannot leak from a verifier. */
   #project(key: ApiKey): KeyRecord {
     return {
       keyId: key.id,
-      kind: key.kind,
-      projectId: key.projectId,
-      environment: key.environment,
-      ownerId: key.ownerId,
-      state: key.state,
+      kind: this.#shared(key.kind),
+      projectId: this.#shared(key.projectId),
+      environment: this.#shared(key.environment),
+      ownerId: this.#shared(key.ownerId),
+      state: this.#shared(key.state),
       revocationReason: key.revocationReason,
       notBefore: key.notBefore,
       expiresAt: key.expiresAt,
@@ -62,6 +62,16 @@ export class KeyIndex {
         .slice(0, VERSIONS_HELD_MAX)
         .map(({ number, digest, acceptedUntil }) => ({ number, digest, acceptedUntil })),
     }
+  }
+
+  /** The same text object for equal texts: a hundred thousand keys name a handful of projects and states. */
+  #shared<Text extends string | null>(text: Text): Text {
+    if (text === null) return text
+    const known = this.#texts.get(text)
+    if (known !== undefined) return known as Text
+    if (this.#texts.size >= SHARED_MAX) this.#texts.clear()
+    this.#texts.set(text, text)
+    return text
   }
 
   #compiled(permissions: readonly string[]): Grants {

@@ -17,6 +17,7 @@ import { rowOpener } from '../rows.ts'
 import type { SealedState } from '../sealed-state.ts'
 import type { Committed, Integrity, Provenance, Reader, RecordedEvent, Store, Transaction } from '../store.ts'
 import type { KeyUseTable, Tables } from '../tables.ts'
+import { Statements } from '../statements.ts'
 import { OpenTransaction } from '../transaction.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
@@ -30,17 +31,21 @@ const USES_PER_STATEMENT = 100
 
 /**
  * The store on SQLite. Checks every sealed row once and reads the tree's right edge; from then on both are kept in
- * memory. StartError when the database is not what the last commit left.
+ * memory. `onKeys` gets every key on the way. StartError when the database is not what the last commit left.
  */
-export async function openSqliteStore(database: OpenDatabase, integrity: Integrity): Promise<Store> {
+export async function openSqliteStore(
+  database: OpenDatabase,
+  integrity: Integrity,
+  onKeys: (keys: readonly ApiKey[]) => void = () => undefined,
+): Promise<Store> {
   const db = kyselyOver(database.reader)
-  const unchecked = createReader(db, rowOpener(integrity.rowMac, null))
+  const unchecked = createReader(db, rowOpener(integrity.sealRow, null))
   const frontier = await readFrontier(unchecked)
   const head = { size: frontier.size, root: frontier.root() }
-  const state = await loadSealedState(db, unchecked, integrity, head)
+  const state = await loadSealedState(db, unchecked, integrity, head, onKeys)
   const reader = createReader(
     db,
-    rowOpener(integrity.rowMac, (id) => state.versionOf(id)),
+    rowOpener(integrity.sealRow, (id) => state.versionOf(id)),
   )
   return new SqliteStore(database, integrity, reader, frontier, state)
 }
@@ -70,7 +75,7 @@ class SqliteStore implements Store {
   readonly reader: Reader
   readonly #database: OpenDatabase
   readonly #writer: DatabaseSync
-  readonly #db: Kysely<Tables>
+  readonly #statements: Statements
   readonly #integrity: Integrity
   readonly #state: SealedState
   readonly #queue: Job[] = []
@@ -90,7 +95,7 @@ class SqliteStore implements Store {
     this.#state = state
     this.#database = database
     this.#writer = database.writer
-    this.#db = kyselyOver(database.writer)
+    this.#statements = new Statements(kyselyOver(database.writer))
     this.#integrity = integrity
     this.reader = reader
     this.#frontier = frontier
@@ -101,7 +106,7 @@ class SqliteStore implements Store {
     let value: T | undefined
     let tx: OpenTransaction | null = null
     const run = async (state: SealedState): Promise<Leaf | null> => {
-      tx = new OpenTransaction(this.#db, this.#integrity, state)
+      tx = new OpenTransaction(this.#statements, this.#integrity, state)
       value = await work(tx)
       const { event, targets, keys } = tx.end()
       if (event === null) return null
@@ -128,7 +133,7 @@ class SqliteStore implements Store {
         last_at: use.lastAt,
       }))
       await this.#enqueue(async () => {
-        await addUses(this.#db, rows)
+        await addUses(this.#statements, rows)
         return null
       })
     }
@@ -136,7 +141,7 @@ class SqliteStore implements Store {
 
   async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {
     await this.#enqueue(async () => {
-      await this.#db.insertInto('audit_checkpoint').values(checkpoint).execute()
+      await this.#statements.insert('audit_checkpoint', [checkpoint])
       return null
     })
   }
@@ -175,13 +180,20 @@ class SqliteStore implements Store {
   async #drain(): Promise<void> {
     try {
       do {
-        // Let everything that this turn of the loop has read from its sockets join the batch.
-        await nextTurn()
+        await this.#gather()
         await this.#commitBatch(this.#queue.splice(0, BATCH_MAX))
       } while (this.#queue.length > 0)
     } finally {
       // In one step with the last look at the queue: whatever is queued from here on starts the next drain.
       this.#draining = null
+    }
+  }
+
+  /** Lets what the loop is reading from its sockets join the batch, for as long as each turn brings more. */
+  async #gather(): Promise<void> {
+    for (let waiting = -1; waiting < this.#queue.length && this.#queue.length < BATCH_MAX;) {
+      waiting = this.#queue.length
+      await nextTurn()
     }
   }
 
@@ -256,23 +268,19 @@ class SqliteStore implements Store {
       leaf_hash: leaf.hash,
       action: leaf.event.action,
     }))
-    await this.#db.insertInto('audit_entry').values(entries).execute()
+    await this.#statements.insert('audit_entry', entries)
     const targets = leaves.flatMap(({ leaf, position }) =>
       leaf.targetIds.map((target_id) => ({ target_id, position })),
     )
-    if (targets.length > 0) await this.#db.insertInto('audit_target').values(targets).execute()
+    await this.#statements.insert('audit_target', targets)
     const rows = nodes.map(({ level, index, hash }) => ({ level, idx: index, hash }))
-    if (rows.length > 0) await this.#db.insertInto('audit_node').values(rows).execute()
+    await this.#statements.insert('audit_node', rows)
   }
 
   async #seal(state: SealedState, frontier: Frontier): Promise<void> {
     const head = { size: frontier.size, root: frontier.root() }
     const mac = this.#integrity.stateMac(sealedText(state, head))
-    await this.#db
-      .insertInto('sealed_state')
-      .values({ id: 1, mac })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ mac }))
-      .execute()
+    await this.#statements.run('seal', sealedStateUpsert, [1, mac, mac])
   }
 
   #rollback(): void {
@@ -280,17 +288,24 @@ class SqliteStore implements Store {
   }
 }
 
-async function addUses(db: Kysely<Tables>, rows: readonly KeyUseTable[]): Promise<void> {
-  await db
-    .insertInto('key_use')
-    .values([...rows])
-    .onConflict((conflict) =>
-      conflict.columns(['key_id', 'version_number', 'code']).doUpdateSet((row) => ({
-        count: row('key_use.count', '+', row.ref('excluded.count')),
-        last_at: row.ref('excluded.last_at'),
-      })),
-    )
-    .execute()
+function sealedStateUpsert(db: Kysely<Tables>) {
+  const row = db.insertInto('sealed_state').values({ id: 1, mac: '' })
+  return row.onConflict((conflict) => conflict.column('id').doUpdateSet({ mac: '' }))
+}
+
+async function addUses(statements: Statements, rows: readonly KeyUseTable[]): Promise<void> {
+  const build = (db: Kysely<Tables>) =>
+    db
+      .insertInto('key_use')
+      .values([...rows])
+      .onConflict((conflict) =>
+        conflict.columns(['key_id', 'version_number', 'code']).doUpdateSet((row) => ({
+          count: row('key_use.count', '+', row.ref('excluded.count')),
+          last_at: row.ref('excluded.last_at'),
+        })),
+      )
+  const values = rows.flatMap((row) => Object.values(row) as unknown[])
+  await statements.run(`add ${rows.length} uses`, build, values)
 }
 
 async function readFrontier(reader: Reader): Promise<Frontier> {
