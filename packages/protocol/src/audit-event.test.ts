@@ -7,8 +7,9 @@ import {
   AuditEventError,
   canonicalEvent,
   EVENT_BYTES_MAX,
-  eventBodyForMac,
   parseAuditEvent,
+  sealEvent,
+  splitLeaf,
 } from './audit-event.ts'
 import { utf8Encode } from './bytes.ts'
 import { canonicalJson, type JsonValue } from './canonical-json.ts'
@@ -62,9 +63,31 @@ test('an event comes back unchanged from its canonical bytes', () => {
 
 test('the MAC covers every member but itself', () => {
   const { mac, ...body } = EVENT
-  assert.equal(mac.length, 43)
-  assert.deepEqual(eventBodyForMac(EVENT), utf8Encode(canonicalJson(body as unknown as JsonValue)))
-  assert.deepEqual(eventBodyForMac(body), eventBodyForMac(EVENT))
+  const covered = utf8Encode(canonicalJson(body))
+  const sealed = sealEvent(body, (bytes) => {
+    assert.deepEqual(bytes, covered)
+    return mac
+  })
+  assert.deepEqual(sealed, canonicalEvent(EVENT))
+  assert.deepEqual(splitLeaf(sealed), { body: covered, mac })
+})
+
+test('no text in an event can pass for its MAC', () => {
+  const { mac, ...body } = EVENT
+  const fake = `"mac":"${'B'.repeat(43)}",`
+  const event = {
+    ...EVENT,
+    node: fake.slice(0, 60),
+    details: { mac: 'B'.repeat(43), node: fake, text: fake },
+  }
+  const sealed = sealEvent({ ...body, node: event.node, details: event.details }, () => mac)
+  assert.deepEqual(sealed, canonicalEvent(event))
+  assert.equal(splitLeaf(sealed)?.mac, mac)
+})
+
+test('bytes without a MAC are no leaf to split', () => {
+  for (const bytes of [new Uint8Array(0), Uint8Array.of(0xff), utf8Encode('{}')])
+    assert.equal(splitLeaf(bytes), null)
 })
 
 test('a missing, unknown or wrong member is refused and named', () => {

@@ -90,7 +90,7 @@ export type AuditEvent = {
   readonly targets: readonly AuditTarget[]
   readonly request: { readonly id: string; readonly operation: string } | null
   readonly details: { readonly [name: string]: JsonValue }
-  /** HMAC over eventBodyForMac under a key that only the server holds: 32 bytes. Third parties see its shape only. */
+  /** HMAC over all the rest (splitLeaf) under a key that only the server holds: 32 bytes. Third parties see its shape only. */
   readonly mac: string
 }
 
@@ -152,10 +152,39 @@ export function canonicalEvent(event: AuditEvent): Uint8Array {
   return bytes
 }
 
-/** What the MAC covers: the canonical bytes of the event without its `mac` member, which may be missing here. */
-export function eventBodyForMac(event: Omit<AuditEvent, 'mac'> & { readonly mac?: string }): Uint8Array {
-  const { mac: _mac, ...body } = event
-  return canonicalBytes(body)
+/**
+ * The bytes of the leaf for an event whose MAC covers all the rest of it: `macOf` is given the canonical bytes without
+ * the `mac` member and answers with 32 bytes in base64url. Throws AuditEventError as canonicalEvent does.
+ */
+export function sealEvent(body: Omit<AuditEvent, 'mac'>, macOf: (body: Uint8Array) => string): Uint8Array {
+  const text = utf8Text(canonicalEvent({ ...body, mac: BLANK_MAC }))
+  const at = text.lastIndexOf(MAC_MEMBER) + MAC_MEMBER.length
+  return utf8Encode(text.slice(0, at) + macOf(withoutMac(text, at)) + text.slice(at + BLANK_MAC.length))
+}
+
+/**
+ * What the MAC of a leaf covers, and that MAC; null for bytes that cannot be a leaf. Nothing else is checked: whoever
+ * can tell that the MAC holds knows that the writer of the log made exactly these bytes.
+ */
+export function splitLeaf(leaf: Uint8Array): { readonly body: Uint8Array; readonly mac: string } | null {
+  const text = utf8Decode(leaf)
+  if (text === null || !text.includes(MAC_MEMBER)) return null
+  const at = text.lastIndexOf(MAC_MEMBER) + MAC_MEMBER.length
+  const mac = text.slice(at, at + BLANK_MAC.length)
+  return { body: withoutMac(text, at), mac }
+}
+
+// The last `"mac":` of the text is the event's own: no member after it in canonical order has one, and inside a string
+// the quotes would be escaped.
+const MAC_MEMBER = '"mac":"'
+const BLANK_MAC = 'A'.repeat(43)
+
+function withoutMac(text: string, at: number): Uint8Array {
+  return utf8Encode(text.slice(0, at - MAC_MEMBER.length) + text.slice(at + BLANK_MAC.length + '",'.length))
+}
+
+function utf8Text(bytes: Uint8Array): string {
+  return utf8Decode(bytes) ?? refuse('is not valid UTF-8')
 }
 
 /** Whether `value` is a key of AUDIT_ACTIONS. */

@@ -26,7 +26,8 @@ import { UsageCounter } from './verify/usage.ts'
 import { handOver } from './bootstrap-key.ts'
 
 const CHECKPOINT_EVERY_MS = 1_000
-const USAGE_EVERY_MS = 1_000
+/** Counts are for people: a crash may cost the last seconds of them, a verification must not wait for a disk. */
+const USAGE_EVERY_MS = 5_000
 
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
 async function start(config: Config, log: Log, newBootstrapKey: boolean): Promise<() => Promise<void>> {

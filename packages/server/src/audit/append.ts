@@ -1,4 +1,4 @@
-import { type AuditEvent, canonicalEvent, eventBodyForMac } from '@keystead/protocol/audit-event'
+import { type AuditEvent, sealEvent } from '@keystead/protocol/audit-event'
 import type { Clock } from '../clock.ts'
 import { sha256 } from '../hash.ts'
 import { type BootId, newId } from '../ids.ts'
@@ -48,7 +48,7 @@ export function createIntegrity(options: AppendOptions): Integrity {
         request: provenance.request,
         details: event.details ?? {},
       }
-      return canonicalEvent({ ...body, mac: keyring.leafMac(eventBodyForMac(body)) })
+      return sealEvent(body, (bytes) => keyring.leafMac(bytes))
     },
   }
 }

@@ -1,5 +1,5 @@
 /** C2SP tlog-checkpoint: signs the log's growth, once a second at most, after looking at every new leaf again. */
-import { AuditEventError, eventBodyForMac, parseAuditEvent } from '@keystead/protocol/audit-event'
+import { splitLeaf } from '@keystead/protocol/audit-event'
 import { equalBytes, hexEncode } from '@keystead/protocol/bytes'
 import {
   type Checkpoint,
@@ -138,13 +138,8 @@ export class CheckpointPublisher {
 
   #isOurs(entry: AuditEntry): boolean {
     if (!equalBytes(leafHash(sha256, entry.bytes), entry.leafHash)) return false
-    try {
-      const event = parseAuditEvent(entry.bytes)
-      return equalInConstantTime(this.#options.keyring.leafMac(eventBodyForMac(event)), event.mac)
-    } catch (error) {
-      if (error instanceof AuditEventError) return false
-      throw error
-    }
+    const leaf = splitLeaf(entry.bytes)
+    return leaf !== null && equalInConstantTime(this.#options.keyring.leafMac(leaf.body), leaf.mac)
   }
 
   #halt(why: string): null {

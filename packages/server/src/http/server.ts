@@ -140,12 +140,12 @@ function leanRoutes(
     const url = request.url ?? ''
     const operation = routes.get(url) ?? routes.get(url.slice(0, Math.max(0, url.indexOf('?'))))
     if (operation === undefined || operation.method !== request.method) return false
+    const fail = (error: unknown): void => refuse(response, error)
     try {
       if (url !== operation.path) throw new DomainError('request.invalid', 'The operation takes no query.')
-      const answered = operation.respond(services, request, response)
-      if (answered !== undefined) answered.catch((error: unknown) => refuse(response, error))
+      operation.respond(services, request, response, fail)
     } catch (error) {
-      refuse(response, error)
+      fail(error)
     }
     return true
   }

@@ -25,7 +25,7 @@ export class Statements {
     parameters: readonly unknown[],
   ): Promise<{ readonly rows: readonly Row[]; readonly numAffectedRows?: bigint }> {
     const query = this.#compile(name, build)
-    return this.#db.executeQuery<Row>({ ...query, parameters } as CompiledQuery<Row>)
+    return this.#db.executeQuery<Row>({ ...query, parameters })
   }
 
   /** Inserts rows that all have the same columns in the same order. None: nothing to do. */

@@ -3,6 +3,7 @@ import type { KeyKind } from '@keystead/protocol/api-key'
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
+import type { CommittedRecords } from './committed-records.ts'
 import type { ApiKey, Installation, Owner, Project, ProjectEnvironment } from './records.ts'
 import {
   API_KEY,
@@ -39,6 +40,7 @@ export class OpenTransaction implements Transaction {
   readonly #statements: Statements
   readonly #integrity: Integrity
   readonly #state: SealedState
+  readonly #records: CommittedRecords
   readonly #openRow: OpenRow
   readonly #targets: AuditTarget[] = []
   readonly #keys: ApiKey[] = []
@@ -46,7 +48,8 @@ export class OpenTransaction implements Transaction {
   #ended = false
 
   /** `state` is this transaction's own draft: what it writes is noted there. */
-  constructor(statements: Statements, integrity: Integrity, state: SealedState) {
+  constructor(statements: Statements, integrity: Integrity, state: SealedState, records: CommittedRecords) {
+    this.#records = records
     this.#statements = statements
     this.#integrity = integrity
     this.#state = state
@@ -137,9 +140,16 @@ export class OpenTransaction implements Transaction {
   }
 
   async #byId<Row extends StoredRow, Record>(codec: Codec<Row, Record>, id: string): Promise<Record | null> {
+    const statements = this.#use()
+    const version = this.#state.versionOf(id)
+    const known = version === undefined ? undefined : this.#records.find(id, version)
+    if (known !== undefined) return known as Record
     const build = (db: Kysely<Tables>) => db.selectFrom(codec.table).selectAll().where('id', '=', '')
-    const { rows } = await this.#use().run(`${codec.table} by id`, build, [id])
-    return this.#open(codec, { rows: rows as unknown as readonly Row[] })
+    const { rows } = await statements.run(`${codec.table} by id`, build, [id])
+    const record = this.#open(codec, { rows: rows as unknown as readonly Row[] })
+    if (record !== null && version !== undefined && codec.table !== 'api_key')
+      this.#records.keep(id, version, record)
+    return record
   }
 
   #open<Row extends StoredRow, Record>(

@@ -1,12 +1,11 @@
-import type { Decision } from '@keystead/protocol/decision'
+import type { Decision, KeyRecord } from '@keystead/protocol/decision'
 import type { Log } from '../log.ts'
 import type { KeyUse } from '../storage/records.ts'
 import type { Store } from '../storage/store.ts'
 
 interface Count {
-  keyId: string
-  versionNumber: number
-  code: string
+  readonly versionNumber: number
+  readonly code: string
   count: number
   lastAt: number
 }
@@ -21,7 +20,8 @@ export const UNKNOWN_KEY = '-'
 export class UsageCounter {
   readonly #store: Store
   readonly #log: Log
-  #counts = new Map<string, Count>()
+  /** By the record that was decided on, null for texts that prove no key; a record changes with its key. */
+  #counts = new Map<KeyRecord | null, Count[]>()
 
   constructor(store: Store, log: Log) {
     this.#store = store
@@ -29,17 +29,8 @@ export class UsageCounter {
   }
 
   /** Bounded by the keys that exist: texts that prove no key share one count. */
-  count(decision: Decision, now: number): void {
-    const keyId = decision.record?.keyId ?? UNKNOWN_KEY
-    const versionNumber = decision.version ?? 0
-    const name = `${keyId}${versionNumber}${decision.code}`
-    const known = this.#counts.get(name)
-    if (known === undefined) {
-      this.#counts.set(name, { keyId, versionNumber, code: decision.code, count: 1, lastAt: now })
-      return
-    }
-    known.count += 1
-    known.lastAt = now
+  count({ record, version, code }: Decision, now: number): void {
+    this.#add(record, version ?? 0, code, 1, now)
   }
 
   /** Writes what has been counted; when the store cannot, keeps it for the next time and says so. */
@@ -48,16 +39,32 @@ export class UsageCounter {
     const counts = this.#counts
     this.#counts = new Map()
     try {
-      await this.#store.recordUses([...counts.values()] satisfies KeyUse[])
+      await this.#store.recordUses(
+        [...counts].flatMap(([record, list]) => list.map((count) => useOf(record, count))),
+      )
     } catch (error) {
-      for (const [name, count] of counts) this.#putBack(name, count)
+      for (const [record, list] of counts) {
+        for (const { versionNumber, code, count, lastAt } of list)
+          this.#add(record, versionNumber, code, count, lastAt)
+      }
       this.#log('warn', 'usage.not_written', { reason: error instanceof Error ? error.message : 'unknown' })
     }
   }
 
-  #putBack(name: string, count: Count): void {
-    const newer = this.#counts.get(name)
-    if (newer === undefined) this.#counts.set(name, count)
-    else newer.count += count.count
+  #add(record: KeyRecord | null, versionNumber: number, code: string, count: number, lastAt: number): void {
+    const list = this.#counts.get(record)
+    const known = list?.find((each) => each.code === code && each.versionNumber === versionNumber)
+    if (known !== undefined) {
+      known.count += count
+      known.lastAt = Math.max(known.lastAt, lastAt)
+    } else if (list !== undefined) {
+      list.push({ versionNumber, code, count, lastAt })
+    } else {
+      this.#counts.set(record, [{ versionNumber, code, count, lastAt }])
+    }
   }
+}
+
+function useOf(record: KeyRecord | null, { versionNumber, code, count, lastAt }: Count): KeyUse {
+  return { keyId: record?.keyId ?? UNKNOWN_KEY, versionNumber, code, count, lastAt }
 }

@@ -10,6 +10,7 @@ import type { Kysely } from 'kysely'
 import type { DatabaseSync } from 'node:sqlite'
 import { DomainError, StartError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
+import { CommittedRecords } from '../committed-records.ts'
 import { loadSealedState, sealedText } from '../load.ts'
 import { createReader } from '../reader.ts'
 import type { ApiKey, KeyUse, SignedCheckpoint } from '../records.ts'
@@ -24,10 +25,14 @@ import type { OpenDatabase } from './open.ts'
 
 /** Bounds what one fsync can take along, and so how long the first in a batch waits for the last. */
 const BATCH_MAX = 128
+/** A batch waits for more until none has come for this long, and never longer than about one commit takes. */
+const GATHER_QUIET_MS = 0.3
+const GATHER_MS_MAX = 1.5
 /** Beyond this the disk does not keep up: refuse at once rather than let every caller time out. */
 const QUEUE_MAX = 4_096
-/** Short enough that mutations and verifications get their turn between two of them. */
 const USES_PER_STATEMENT = 100
+/** Few commits, but short ones: mutations and verifications get their turn between two of them. */
+const STATEMENTS_PER_COMMIT = 5
 
 /**
  * The store on SQLite. Checks every sealed row once and reads the tree's right edge; from then on both are kept in
@@ -78,11 +83,13 @@ class SqliteStore implements Store {
   readonly #statements: Statements
   readonly #integrity: Integrity
   readonly #state: SealedState
+  readonly #records: CommittedRecords
   readonly #queue: Job[] = []
   readonly #listeners: ((keys: readonly ApiKey[], size: number) => void)[] = []
   #frontier: Frontier
   #halted: string | null = null
   #closing = false
+  #lastBatch = 0
   #draining: Promise<void> | null = null
 
   constructor(
@@ -93,6 +100,7 @@ class SqliteStore implements Store {
     state: SealedState,
   ) {
     this.#state = state
+    this.#records = new CommittedRecords(state)
     this.#database = database
     this.#writer = database.writer
     this.#statements = new Statements(kyselyOver(database.writer))
@@ -106,7 +114,7 @@ class SqliteStore implements Store {
     let value: T | undefined
     let tx: OpenTransaction | null = null
     const run = async (state: SealedState): Promise<Leaf | null> => {
-      tx = new OpenTransaction(this.#statements, this.#integrity, state)
+      tx = new OpenTransaction(this.#statements, this.#integrity, state, this.#records)
       value = await work(tx)
       const { event, targets, keys } = tx.end()
       if (event === null) return null
@@ -124,18 +132,16 @@ class SqliteStore implements Store {
   }
 
   async recordUses(uses: readonly KeyUse[]): Promise<void> {
+    const statements: KeyUseTable[][] = []
     for (let from = 0; from < uses.length; from += USES_PER_STATEMENT) {
-      const rows = uses.slice(from, from + USES_PER_STATEMENT).map((use) => ({
-        key_id: use.keyId,
-        version_number: use.versionNumber,
-        code: use.code,
-        count: use.count,
-        last_at: use.lastAt,
-      }))
-      await this.#enqueue(async () => {
-        await addUses(this.#statements, rows)
-        return null
-      })
+      const some = uses.slice(from, from + USES_PER_STATEMENT)
+      statements.push(some.map(useRow))
+    }
+    for (let from = 0; from < statements.length; from += STATEMENTS_PER_COMMIT) {
+      const together = statements.slice(from, from + STATEMENTS_PER_COMMIT)
+      await Promise.all(
+        together.map(async (rows) => this.#enqueue(async () => addUses(this.#statements, rows))),
+      )
     }
   }
 
@@ -181,7 +187,9 @@ class SqliteStore implements Store {
     try {
       do {
         await this.#gather()
-        await this.#commitBatch(this.#queue.splice(0, BATCH_MAX))
+        const batch = this.#queue.splice(0, BATCH_MAX)
+        this.#lastBatch = batch.length
+        await this.#commitBatch(batch)
       } while (this.#queue.length > 0)
     } finally {
       // In one step with the last look at the queue: whatever is queued from here on starts the next drain.
@@ -189,11 +197,20 @@ class SqliteStore implements Store {
     }
   }
 
-  /** Lets what the loop is reading from its sockets join the batch, for as long as each turn brings more. */
+  /**
+   * Lets what is on its way join the batch: answers to the last batch bring new requests within a fraction of the time
+   * that a commit takes. Who is alone does not wait.
+   */
   async #gather(): Promise<void> {
-    for (let waiting = -1; waiting < this.#queue.length && this.#queue.length < BATCH_MAX;) {
-      waiting = this.#queue.length
+    const started = performance.now()
+    let newest = started
+    for (let waiting = this.#queue.length; waiting < BATCH_MAX;) {
       await nextTurn()
+      const now = performance.now()
+      if (this.#queue.length > waiting) newest = now
+      waiting = this.#queue.length
+      const quietMs = this.#lastBatch > 1 ? GATHER_QUIET_MS : 0
+      if (now - newest >= quietMs || now - started >= GATHER_MS_MAX) return
     }
   }
 
@@ -293,7 +310,17 @@ function sealedStateUpsert(db: Kysely<Tables>) {
   return row.onConflict((conflict) => conflict.column('id').doUpdateSet({ mac: '' }))
 }
 
-async function addUses(statements: Statements, rows: readonly KeyUseTable[]): Promise<void> {
+function useRow(use: KeyUse): KeyUseTable {
+  return {
+    key_id: use.keyId,
+    version_number: use.versionNumber,
+    code: use.code,
+    count: use.count,
+    last_at: use.lastAt,
+  }
+}
+
+async function addUses(statements: Statements, rows: readonly KeyUseTable[]): Promise<null> {
   const build = (db: Kysely<Tables>) =>
     db
       .insertInto('key_use')
@@ -306,6 +333,7 @@ async function addUses(statements: Statements, rows: readonly KeyUseTable[]): Pr
       )
   const values = rows.flatMap((row) => Object.values(row) as unknown[])
   await statements.run(`add ${rows.length} uses`, build, values)
+  return null
 }
 
 async function readFrontier(reader: Reader): Promise<Frontier> {

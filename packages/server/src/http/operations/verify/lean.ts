@@ -12,12 +12,13 @@ import { type Described, NO_DEMAND, type Services } from '../../operation.ts'
  * of a customer's service, and the generic pipeline alone would cost half of their time. Same checks, same order.
  */
 export interface LeanOperation extends Described {
-  /** Answers, or throws (or rejects with) what the caller turns into a problem. */
+  /** Answers, throws, or calls `fail`: the caller turns either into a problem. */
   readonly respond: (
     services: Services,
     request: IncomingMessage,
     response: ServerResponse,
-  ) => void | Promise<void>
+    fail: (error: unknown) => void,
+  ) => void
 }
 
 /** Decides on a presented key for the caller whose root key text is given; nothing of it touches a database. */

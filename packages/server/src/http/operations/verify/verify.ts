@@ -52,18 +52,20 @@ const validate = compileInput(described)
 
 export const verifyKeyOperation: LeanOperation = {
   ...described,
-  respond: async (services, request, response) => {
+  respond: (services, request, response, fail) => {
     if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
       throw new DomainError('request.media_type')
-    const { key, permission } = readQuestion(await readBody(request))
-    const decision = decideFor(services, bearerOf(request.headers.authorization), key, permission)
-    const text = answerText(decision, services.verifier.index.position)
-    response.writeHead(200, {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': text.length,
-      'cache-control': 'no-store',
+    readBody(request, fail, (body) => {
+      const { key, permission } = readQuestion(body)
+      const decision = decideFor(services, bearerOf(request.headers.authorization), key, permission)
+      const text = answerText(decision, services.verifier.index.position)
+      response.writeHead(200, {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': text.length,
+        'cache-control': 'no-store',
+      })
+      response.end(text)
     })
-    response.end(text, 'latin1')
   },
 }
 
@@ -88,18 +90,28 @@ function answerText({ code, reason, record, version }: Decision, position: numbe
   )
 }
 
-function readBody(request: IncomingMessage): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    let body: Buffer | null = null
-    const take = (chunk: Buffer): void => {
-      body = body === null ? chunk : Buffer.concat([body, chunk])
-      if (body.length <= BODY_BYTES_MAX) return
-      // The rest is read and dropped until the answer closes the connection.
-      request.off('data', take).resume()
-      reject(new DomainError('request.too_large'))
+/** Calls `done` with the whole body, or `fail` once: too large, cut off, or because `done` threw. */
+function readBody(
+  request: IncomingMessage,
+  fail: (error: unknown) => void,
+  done: (body: Buffer) => void,
+): void {
+  let body: Buffer = NO_BYTES
+  const take = (chunk: Buffer): void => {
+    body = body === NO_BYTES ? chunk : Buffer.concat([body, chunk])
+    if (body.length <= BODY_BYTES_MAX) return
+    // The rest is read and dropped until the answer closes the connection.
+    request.off('data', take).off('end', finish).resume()
+    fail(new DomainError('request.too_large'))
+  }
+  const finish = (): void => {
+    try {
+      done(body)
+    } catch (error) {
+      fail(error)
     }
-    request.on('data', take)
-    request.on('end', () => resolve(body ?? Buffer.alloc(0)))
-    request.on('error', reject)
-  })
+  }
+  request.on('data', take).on('end', finish).on('error', fail)
 }
+
+const NO_BYTES = Buffer.alloc(0)
