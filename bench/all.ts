@@ -1,5 +1,5 @@
 /**
- * All numbers of the project, each by its own command. Run: node bench/all.ts [--write] [--kills 200]
+ * All numbers of the project, each by its own command. Run: npm run bench -- [--write] [--kills 200]
  * With --write the table goes to docs/reference/numbers.md.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -11,18 +11,10 @@ import { ROOT } from '../e2e/program.ts'
 import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
 import type { Row } from './report.ts'
+import { benchVectors, vectorsFolder } from './vectors.ts'
 import { benchVerifyHttp } from './verify-http.ts'
 
 const NUMBERS = join(ROOT, 'docs/reference/numbers.md')
-
-/** The vectors have no number of their own: the tests that run them are in `npm test`, which fails with them. */
-const VECTORS: Row = {
-  what: 'Merkle vectors (196), tessera-log (16 checkpoints), JCS, by TypeScript and by Python',
-  must: 'all pass',
-  measured: 'run by the test command, with KEYSTEAD_VECTORS',
-  command: 'npm test',
-  passed: true,
-}
 
 async function crashRow(kills: number): Promise<Row> {
   const seed = 20_261_122
@@ -35,7 +27,7 @@ async function crashRow(kills: number): Promise<Row> {
       `${result.problems.length} problems; ${result.acknowledged} acknowledged changes, ${result.unanswered} under way at a kill, ` +
       `${result.entries} entries, ${result.verifications} offline verifications; ${result.kills.load} kills under load, ` +
       `${result.kills.start} in a start, ${result.kills['first start']} in a first start`,
-    command: `node e2e/crash.ts --kills ${kills} --seed ${seed}`,
+    command: `npx node e2e/crash.ts --kills ${kills} --seed ${seed}`,
     passed: result.problems.length === 0,
   }
 }
@@ -52,7 +44,7 @@ function render(rows: readonly Row[]): string {
   return [
     '# Numbers',
     '',
-    `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}. Written by \`node bench/all.ts --write\`.`,
+    `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}. Written by \`npm run bench -- --write\`.`,
     'Ratios compare two programs in alternating windows of one run; they hold on other machines, absolute values do not.',
     '',
     '| what | must be | measured | command |',
@@ -65,8 +57,9 @@ function render(rows: readonly Row[]): string {
 const { values } = parseArgs({
   options: { write: { type: 'boolean', default: false }, kills: { type: 'string', default: '200' } },
 })
-const rows: Row[] = [VECTORS]
+const rows: Row[] = []
 for (const bench of [
+  async () => benchVectors(vectorsFolder(undefined)),
   () => benchVerifyHttp(11, 1_000),
   () => benchIssueDurable(7, 1_500),
   () => benchHundredThousandKeys(100_000),

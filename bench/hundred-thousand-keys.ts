@@ -147,7 +147,7 @@ function summarize(
     measured:
       `${memoryMb.toFixed(0)} MB resident (${more('collectedMb').toFixed(0)} MB after a forced collection, ` +
       `${more('heapMb').toFixed(0)} MB of it heap and buffers); ${(startMs / 1_000).toFixed(2)} s (medians of ${samples.length})`,
-    command: 'node bench/hundred-thousand-keys.ts',
+    command: 'npx node bench/hundred-thousand-keys.ts',
     passed: memoryMb <= MEMORY_MB_MAX && startMs <= START_MS_MAX,
   }
   return { row, lines }

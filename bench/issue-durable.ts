@@ -153,7 +153,7 @@ function summarize(pairs: readonly Pair[], traced: Observed | null): { row: Row;
     what: 'durable issue of keys over HTTP, SQLite, 16 clients, against the raw group commit of the same rows',
     must: `>= ${RATIO_MIN} of raw, p99 <= ${P99_RATIO_MAX}x raw, each answer after its sync`,
     measured: `${ratio.toFixed(2)} of raw, p99 ${tail.toFixed(1)}x raw (medians of ${pairs.length} pairs); ${proof}`,
-    command: 'node bench/issue-durable.ts',
+    command: 'npx node bench/issue-durable.ts',
     passed: ratio >= RATIO_MIN && tail <= P99_RATIO_MAX && (traced === null || traced.early === 0),
   }
   return { row, lines }

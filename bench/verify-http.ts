@@ -140,7 +140,7 @@ function summarize(ours: Side, bare: Side): VerifyResult {
     what: 'HTTP verify, caller authenticated, 10,000 keys, against bare node:http doing JSON, SHA-256 and a Map',
     must,
     measured,
-    command: 'node bench/verify-http.ts',
+    command: 'npx node bench/verify-http.ts',
     passed: throughputRatio >= RATIO_MIN,
   }
   return { throughputRatio, cpuRatio, row, lines }

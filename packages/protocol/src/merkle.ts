@@ -95,13 +95,19 @@ export function peakPositions(size: number): { readonly level: number; readonly 
   return positions
 }
 
-/** The frontier of a stored tree of `size` leaves, read from its complete subtrees. */
-export function frontierOf(sha256: Sha256, size: number, node: NodeReader): Frontier {
-  return new Frontier(
-    sha256,
-    size,
-    peakPositions(size).map(({ level, index }) => node(level, index)),
-  )
+/** The frontier of a stored tree of `size` leaves, read from its complete subtrees; null when one of them is missing. */
+export async function readFrontier(
+  sha256: Sha256,
+  size: number,
+  node: (level: number, index: number) => Promise<Uint8Array | null>,
+): Promise<Frontier | null> {
+  const peaks: Uint8Array[] = []
+  for (const { level, index } of peakPositions(size)) {
+    const peak = await node(level, index)
+    if (peak === null) return null
+    peaks.push(peak)
+  }
+  return new Frontier(sha256, size, peaks)
 }
 
 /** The root over the given leaf hashes. */

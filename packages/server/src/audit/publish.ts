@@ -12,7 +12,7 @@ import {
   signNote,
 } from '@keystead/protocol/checkpoint'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
-import { type Frontier, frontierOf, leafHash, peakPositions } from '@keystead/protocol/merkle'
+import { type Frontier, leafHash, readFrontier } from '@keystead/protocol/merkle'
 import { existsSync, readFileSync } from 'node:fs'
 import { StartError } from '../errors.ts'
 import { sha256, verifyEd25519 } from '../hash.ts'
@@ -174,11 +174,7 @@ async function checkGuard(guardFile: string, key: NoteKey, store: Store): Promis
 
 /** The right edge of the stored tree at an earlier size. */
 async function frontierAt(reader: Reader, size: number): Promise<Frontier> {
-  const peaks = new Map<string, Uint8Array>()
-  for (const { level, index } of peakPositions(size)) {
-    const hash = await reader.auditNode(level, index)
-    if (hash === null) throw new StartError(`The audit log lacks a part below size ${size}: ${LOOK}`)
-    peaks.set(`${level}/${index}`, hash)
-  }
-  return frontierOf(sha256, size, (level, index) => peaks.get(`${level}/${index}`) ?? new Uint8Array(0))
+  const frontier = await readFrontier(sha256, size, (level, index) => reader.auditNode(level, index))
+  if (frontier === null) throw new StartError(`The audit log lacks a part below size ${size}: ${LOOK}`)
+  return frontier
 }

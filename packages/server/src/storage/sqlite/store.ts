@@ -1,12 +1,4 @@
-import assert from 'node:assert'
-import {
-  type Frontier,
-  frontierOf,
-  leafHash,
-  type MerkleNode,
-  peakPositions,
-} from '@keystead/protocol/merkle'
-import type { Kysely } from 'kysely'
+import { type Frontier, leafHash, type MerkleNode, readFrontier } from '@keystead/protocol/merkle'
 import type { DatabaseSync } from 'node:sqlite'
 import { DomainError, StartError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
@@ -17,11 +9,12 @@ import type { ApiKey, KeyUse, SignedCheckpoint } from '../records.ts'
 import { rowOpener } from '../rows.ts'
 import type { SealedState } from '../sealed-state.ts'
 import type { Committed, Integrity, Provenance, Reader, RecordedEvent, Store, Transaction } from '../store.ts'
-import type { KeyUseTable, Tables } from '../tables.ts'
 import { Statements } from '../statements.ts'
 import { OpenTransaction } from '../transaction.ts'
+import { addUses, saveSeal } from '../upserts.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
+import { nextTurn, withoutWaiting } from './turn.ts'
 
 /** Bounds what one fsync can take along, and so how long the first in a batch waits for the last. */
 const BATCH_MAX = 128
@@ -45,7 +38,7 @@ export async function openSqliteStore(
 ): Promise<Store> {
   const db = kyselyOver(database.reader)
   const unchecked = createReader(db, rowOpener(integrity.sealRow, null))
-  const frontier = await readFrontier(unchecked)
+  const frontier = await frontierOf(unchecked)
   const head = { size: frontier.size, root: frontier.root() }
   const state = await loadSealedState(db, unchecked, integrity, head, onKeys)
   const reader = createReader(
@@ -132,16 +125,13 @@ class SqliteStore implements Store {
   }
 
   async recordUses(uses: readonly KeyUse[]): Promise<void> {
-    const statements: KeyUseTable[][] = []
+    const statements: (readonly KeyUse[])[] = []
     for (let from = 0; from < uses.length; from += USES_PER_STATEMENT) {
-      const some = uses.slice(from, from + USES_PER_STATEMENT)
-      statements.push(some.map(useRow))
+      statements.push(uses.slice(from, from + USES_PER_STATEMENT))
     }
     for (let from = 0; from < statements.length; from += STATEMENTS_PER_COMMIT) {
       const together = statements.slice(from, from + STATEMENTS_PER_COMMIT)
-      await Promise.all(
-        together.map(async (rows) => this.#enqueue(async () => addUses(this.#statements, rows))),
-      )
+      await Promise.all(together.map(async (some) => this.#enqueue(async () => this.#addUses(some))))
     }
   }
 
@@ -297,7 +287,12 @@ class SqliteStore implements Store {
   async #seal(state: SealedState, frontier: Frontier): Promise<void> {
     const head = { size: frontier.size, root: frontier.root() }
     const mac = this.#integrity.stateMac(sealedText(state, head))
-    await this.#statements.run('seal', sealedStateUpsert, [1, mac, mac])
+    await saveSeal(this.#statements, mac)
+  }
+
+  async #addUses(uses: readonly KeyUse[]): Promise<null> {
+    await addUses(this.#statements, uses)
+    return null
   }
 
   #rollback(): void {
@@ -305,81 +300,14 @@ class SqliteStore implements Store {
   }
 }
 
-function sealedStateUpsert(db: Kysely<Tables>) {
-  const row = db.insertInto('sealed_state').values({ id: 1, mac: '' })
-  return row.onConflict((conflict) => conflict.column('id').doUpdateSet({ mac: '' }))
-}
-
-function useRow(use: KeyUse): KeyUseTable {
-  return {
-    key_id: use.keyId,
-    version_number: use.versionNumber,
-    code: use.code,
-    count: use.count,
-    last_at: use.lastAt,
-  }
-}
-
-async function addUses(statements: Statements, rows: readonly KeyUseTable[]): Promise<null> {
-  const build = (db: Kysely<Tables>) =>
-    db
-      .insertInto('key_use')
-      .values([...rows])
-      .onConflict((conflict) =>
-        conflict.columns(['key_id', 'version_number', 'code']).doUpdateSet((row) => ({
-          count: row('key_use.count', '+', row.ref('excluded.count')),
-          last_at: row.ref('excluded.last_at'),
-        })),
-      )
-  const values = rows.flatMap((row) => Object.values(row) as unknown[])
-  await statements.run(`add ${rows.length} uses`, build, values)
-  return null
-}
-
-async function readFrontier(reader: Reader): Promise<Frontier> {
-  const size = await treeSize(reader)
-  const peaks = new Map<string, Uint8Array>()
-  for (const { level, index } of peakPositions(size)) {
-    const hash = await reader.auditNode(level, index)
-    if (hash === null) {
-      throw new StartError(
-        `The audit log lacks node ${level}/${index} of its tree: see docs/operate/troubleshooting.md. Nothing was changed.`,
-      )
-    }
-    peaks.set(`${level}/${index}`, hash)
-  }
-  return frontierOf(sha256, size, (level, index) => {
-    const hash = peaks.get(`${level}/${index}`)
-    assert(hash !== undefined)
-    return hash
-  })
-}
-
-async function treeSize(reader: Reader): Promise<number> {
+async function frontierOf(reader: Reader): Promise<Frontier> {
   const last = await reader.lastPosition()
-  return last === null ? 0 : last + 1
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
-/**
- * Everything inside a transaction function settles in microtasks, since SQLite answers at once. What has not settled
- * by the next turn of the loop waits for something else, and would hold the write lock for as long: an assertion failure.
- */
-async function withoutWaiting<T>(work: Promise<T>): Promise<T> {
-  let overdue: NodeJS.Immediate | undefined
-  const waiting = new Promise<never>((_, reject) => {
-    overdue = setImmediate(() => {
-      reject(new assert.AssertionError({ message: 'a transaction awaited something other than itself' }))
-    })
-  })
-  try {
-    return await Promise.race([work, waiting])
-  } finally {
-    clearImmediate(overdue)
-  }
+  const size = last === null ? 0 : last + 1
+  const frontier = await readFrontier(sha256, size, (level, index) => reader.auditNode(level, index))
+  if (frontier !== null) return frontier
+  throw new StartError(
+    'The audit log lacks a part of its tree: see docs/operate/troubleshooting.md. Nothing was changed.',
+  )
 }
 
 /** Somebody else has put a row where this batch's leaf or node belongs. */
