@@ -33,3 +33,11 @@ test('another bootstrap key can do everything, expires, and leaves other root ke
   assert.equal(authenticate(world.verifier, other.secret.reveal()).keyId, other.key.id)
   assert.equal(authenticate(world.verifier, world.bootstrap).reach.projectId, null)
 })
+
+test('what the log is said to hold in an unsealed column makes no start hand out a key (T-05)', async (t) => {
+  const world = await openWorld(t)
+  await recordStart(world.domain)
+  world.database.writer.exec('DROP TRIGGER audit_entry_is_final')
+  world.database.writer.exec("UPDATE audit_entry SET action = 'x' WHERE action = 'server.started'")
+  assert.equal(await rescueBootstrapKey(world.domain), null)
+})

@@ -39,16 +39,12 @@ export async function issueBootstrapKey(domain: Domain): Promise<Issued> {
 }
 
 /**
- * A new secret for the bootstrap root key when the first start died before it could hand the key over: no start has
- * ever been recorded then. The old secret, which somebody may have seen half-written, is dead. Null in every other case.
+ * A new secret for the bootstrap root key when the first start died before it could hand the key over; null in every
+ * other case. Judged by what is sealed, never by a column that somebody could have changed (T-05): before the first
+ * start is recorded, each leaf of the log is one version of the bootstrap key. The old secret, which somebody may have
+ * seen half-written, is dead.
  */
 export async function rescueBootstrapKey(domain: Domain): Promise<Issued | null> {
-  const started = await domain.store.reader.auditPositions(
-    { targetId: null, action: 'server.started' },
-    -1,
-    1,
-  )
-  if (started.length > 0) return null
   const filter = {
     kind: 'root',
     projectId: null,
@@ -58,7 +54,7 @@ export async function rescueBootstrapKey(domain: Domain): Promise<Issued | null>
     now: domain.clock(),
   } as const
   const [key] = (await domain.store.reader.keys(filter, { limit: 1, cursor: null })).items
-  if (key === undefined) return issueBootstrapKey(domain)
+  if (key?.version !== domain.store.head().size) return null
   const rotation = { overlapSeconds: 0, reason: 'unspecified' } as const
   return rotateKey(domain, authorizeServer<'root-keys:rotate'>(), 'root', key.id, rotation)
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createIntegrity } from './audit/append.ts'
-import { CheckpointPublisher } from './audit/publish.ts'
+import { CheckpointPublisher, requireUnguarded } from './audit/publish.ts'
 import { initialize, issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
 import { systemClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
@@ -41,10 +41,12 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   index.follow(store)
   const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
 
-  const installation = await store.reader.installation()
-  const first = installation === null ? await initialize(domain) : null
+  // Only an empty log is a new installation: a row that is not found where there is a log was taken away (T-05).
+  const isEmpty = store.head().size === 0
+  if (isEmpty) requireUnguarded(config.guardFile)
+  const first = isEmpty ? await initialize(domain) : null
   if (first !== null) handOver(first.bootstrap.secret, config.dataDir, process.stdout)
-  const origin = `keystead/${first?.installationId ?? installation?.id ?? ''}`
+  const origin = `keystead/${first?.installationId ?? (await installationId(store))}`
   const guardFile = config.guardFile
   const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
   const again = first === null ? await anotherBootstrapKey(domain, newBootstrapKey) : null
@@ -67,6 +69,14 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
     await publisher.publish()
     await store.close()
   }
+}
+
+async function installationId(store: Store): Promise<string> {
+  const installation = await store.reader.installation()
+  if (installation !== null) return installation.id
+  throw new StartError(
+    'The database has a log but no installation: it was changed. See docs/operate/troubleshooting.md.',
+  )
 }
 
 async function anotherBootstrapKey(domain: Domain, wanted: boolean): Promise<Issued | null> {

@@ -149,6 +149,14 @@ export class CheckpointPublisher {
   }
 }
 
+/** StartError when a guard file says that there was a log, where now there is none: the database was taken away. */
+export function requireUnguarded(guardFile: string): void {
+  if (!existsSync(guardFile)) return
+  throw new StartError(
+    `${guardFile} says that there was a log, but the database is new or empty: put the database back. ${LOOK}`,
+  )
+}
+
 const LOOK = 'see docs/operate/troubleshooting.md before anything else. Nothing was changed.'
 
 function openCheckpoint(note: string, key: NoteKey): Checkpoint {

@@ -2,23 +2,21 @@
  * What happens to every request, in this order: limits (server.ts) -> authenticate -> validate -> authorize -> the
  * operation -> its answer cut down to the declared fields.
  */
-import assert from 'node:assert'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bearerOf } from '../access/bearer.ts'
-import { authorize, type Caller, requireUnbound } from '../access/authorize.ts'
+import { authorize, requireUnbound } from '../access/authorize.ts'
 import type { RequestId } from '../ids.ts'
 import type { Operation, Services } from './operation.ts'
-import { authenticate } from '../verify/authenticate.ts'
+import { authenticate, requireCredential } from '../verify/authenticate.ts'
 import { compileInput } from './validate.ts'
 
 /** Registers one operation as a route. */
 export function addRoute(fastify: FastifyInstance, services: Services, operation: Operation): void {
   const validate = compileInput(operation)
   const json = operation.outputType === undefined
-  const callers = new WeakMap<FastifyRequest, Caller>()
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const caller = callers.get(request)
-    assert(caller !== undefined, 'a request is authenticated before it is handled')
+    // Again, now that the body is here: the credential may have been revoked while it was on its way.
+    const caller = authenticate(services.verifier, bearerOf(request.headers.authorization))
     const { query, body } = request
     const input = validate({ params: paramsOf(request, operation), query, body })
     const by = authorize(caller, operation.permission, operation.demand, {
@@ -35,7 +33,7 @@ export function addRoute(fastify: FastifyInstance, services: Services, operation
     url: routeOf(operation.path),
     // Before the body is read: a stranger cannot make the server parse anything.
     onRequest: async (request) => {
-      callers.set(request, authenticate(services.verifier, bearerOf(request.headers.authorization)))
+      requireCredential(services.verifier, bearerOf(request.headers.authorization))
     },
     schema: json ? { response: { [operation.status]: operation.output } } : {},
     handler,

@@ -97,6 +97,12 @@ function boundedServer(listener: RequestListener, log: Log): Server {
   server.maxConnections = CONNECTIONS_MAX
   server.on('clientError', (error: Error, socket: Socket) => {
     if (!socket.writable) return
+    // With the answer to an earlier, whole request still to come, this one would be taken for it: only closing is true.
+    const { _httpMessage: pending } = socket as Socket & { _httpMessage?: ServerResponse | null }
+    if (pending?.req.complete === true) {
+      socket.destroy()
+      return
+    }
     const problem = problemOf(new DomainError(codeOfClientError(error)), '', log)
     const body = JSON.stringify(problem)
     socket.end(
@@ -116,6 +122,8 @@ type Refuse = (response: ServerResponse, error: unknown) => void
 
 function problemWriter(services: Services, log: Log): Refuse {
   return (response, error) => {
+    // An answer is given once: a body that was refused as too large can still be cut off afterwards.
+    if (response.headersSent) return
     const problem = problemOf(error, newId('request', services.domain.clock, services.domain.random), log)
     const body = JSON.stringify(problem)
     // What is left of a body that was refused halfway must not be taken for the next request.

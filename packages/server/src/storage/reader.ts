@@ -22,7 +22,7 @@ function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
     },
     async project(id) {
       const row = await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirst()
-      return row === undefined ? null : open(PROJECT, row)
+      return row === undefined ? null : open(PROJECT, row, id)
     },
     async projects(only, page) {
       let query = db
@@ -45,7 +45,7 @@ function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
     },
     async owner(id) {
       const row = await db.selectFrom('owner').selectAll().where('id', '=', id).executeTakeFirst()
-      return row === undefined ? null : open(OWNER, row)
+      return row === undefined ? null : open(OWNER, row, id)
     },
     async owners(filter, page) {
       let query = db
@@ -65,7 +65,7 @@ function keyReads(db: Kysely<Tables>, open: OpenRow): KeyReads {
   return {
     async key(id) {
       const row = await db.selectFrom('api_key').selectAll().where('id', '=', id).executeTakeFirst()
-      return row === undefined ? null : open(API_KEY, row)
+      return row === undefined ? null : open(API_KEY, row, id)
     },
     async keys(filter, page) {
       let query = db

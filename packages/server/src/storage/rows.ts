@@ -44,8 +44,12 @@ export function requireAuthentic(codec: Covered, row: StoredRow, sealRow: Integr
   throw refused(codec, row, 'does not match its MAC')
 }
 
-/** Opens a stored row as a record, or refuses it with DomainError `storage.integrity`. */
-export type OpenRow = <Row extends StoredRow, Record>(codec: Codec<Row, Record>, row: Row) => Record
+/** Opens a stored row as a record, or refuses it with DomainError `storage.integrity`; `id` is the one that was asked for. */
+export type OpenRow = <Row extends StoredRow, Record>(
+  codec: Codec<Row, Record>,
+  row: Row,
+  id?: string,
+) => Record
 
 /**
  * Opens rows whose MAC holds (T-05) and whose version is the last one that was committed (T-07): a row altered by SQL
@@ -55,8 +59,10 @@ export function rowOpener(
   sealRow: Integrity['sealRow'],
   versionOf: ((id: string) => number | undefined) | null,
 ): OpenRow {
-  return (codec, row) => {
+  return (codec, row, id = row.id) => {
     requireAuthentic(codec, row, sealRow)
+    // A view or a rewritten index could answer with another genuine row.
+    if (row.id !== id) throw refused(codec, row, `came in the place of ${id}`)
     const expected = versionOf === null ? row.version : versionOf(row.id)
     if (expected === row.version) return codec.fromRow(row)
     throw refused(

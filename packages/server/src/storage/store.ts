@@ -110,7 +110,6 @@ export interface Transaction {
   owner(id: string): Promise<Owner | null>
   ownerByExternalId(projectId: ProjectId, externalId: string): Promise<Owner | null>
   key(id: string): Promise<ApiKey | null>
-  keyByLocator(locator: string): Promise<ApiKey | null>
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
   saveInstallation(next: Installation): Promise<void>
   saveProject(next: Project): Promise<void>

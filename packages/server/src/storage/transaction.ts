@@ -96,11 +96,6 @@ export class OpenTransaction implements Transaction {
     return this.#byId(API_KEY, id)
   }
 
-  async keyByLocator(locator: string): Promise<ApiKey | null> {
-    const build = (db: Kysely<Tables>) => db.selectFrom('api_key').selectAll().where('locator', '=', '')
-    return this.#open(API_KEY, await this.#use().run('key by locator', build, [locator]))
-  }
-
   async saveInstallation(next: Installation): Promise<void> {
     await this.#use().insert('installation', [this.#seal(INSTALLATION, null, next)])
   }
@@ -146,7 +141,7 @@ export class OpenTransaction implements Transaction {
     if (known !== undefined) return known as Record
     const build = (db: Kysely<Tables>) => db.selectFrom(codec.table).selectAll().where('id', '=', '')
     const { rows } = await statements.run(`${codec.table} by id`, build, [id])
-    const record = this.#open(codec, { rows: rows as unknown as readonly Row[] })
+    const record = this.#open(codec, { rows: rows as unknown as readonly Row[] }, id)
     if (record !== null && version !== undefined && codec.table !== 'api_key')
       this.#records.keep(id, version, record)
     return record
@@ -155,8 +150,9 @@ export class OpenTransaction implements Transaction {
   #open<Row extends StoredRow, Record>(
     codec: Codec<Row, Record>,
     { rows: [row] }: { readonly rows: readonly Row[] },
+    id?: string,
   ): Record | null {
-    return row === undefined ? null : this.#openRow(codec, row)
+    return row === undefined ? null : this.#openRow(codec, row, id)
   }
 
   /** Makes the row with its MAC, and the audit target with its commitment: nothing is written that is not logged. */

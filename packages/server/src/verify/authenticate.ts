@@ -1,4 +1,4 @@
-import { decide } from '@keystead/protocol/decision'
+import { decide, type Decision } from '@keystead/protocol/decision'
 import type { Caller } from '../access/authorize.ts'
 import { DomainError } from '../errors.ts'
 import { hashText } from '../hash.ts'
@@ -10,13 +10,28 @@ import { lookupIn, type Verifier } from './verifier.ts'
  * revoked, not a root key. Kept, verified and counted like any key, from memory.
  */
 export function authenticate(verifier: Verifier, text: string | null): Caller {
-  if (text === null) throw new DomainError('access.unauthenticated')
+  const decision = decisionOn(verifier, text)
+  if (decision !== null) verifier.usage.count(decision, verifier.clock())
+  return callerOf(decision)
+}
+
+/** As authenticate, but no use is counted: to turn a stranger away before the body of a request is read. */
+export function requireCredential(verifier: Verifier, text: string | null): void {
+  callerOf(decisionOn(verifier, text))
+}
+
+function decisionOn(verifier: Verifier, text: string | null): Decision | null {
+  if (text === null) return null
   const now = verifier.clock()
   const question = { text, kind: 'root', projectId: null, environment: null, permission: null, now } as const
-  const decision = decide(question, lookupIn(verifier.index), hashText)
-  verifier.usage.count(decision, now)
-  const { code, record } = decision
-  if (code !== 'VALID' || record === null) throw new DomainError('access.unauthenticated')
+  return decide(question, lookupIn(verifier.index), hashText)
+}
+
+function callerOf(decision: Decision | null): Caller {
+  if (decision === null || decision.code !== 'VALID' || decision.record === null) {
+    throw new DomainError('access.unauthenticated')
+  }
+  const { record } = decision
   return {
     keyId: record.keyId as KeyId,
     reach: { projectId: record.projectId as ProjectId | null, environment: record.environment },

@@ -4,12 +4,12 @@ import { test, type TestContext } from 'node:test'
 import { aKey, aRootKey, anOwner } from '../../keys/keys.test-support.ts'
 import { StartError } from '../../errors.ts'
 import { revokeKey } from '../../keys/revoke.ts'
-import { ask, closeOnce, may, openWorld, type World } from '../../world.test-support.ts'
+import { ask, closeOnce, may, openWorld, testIntegrity, type World } from '../../world.test-support.ts'
 import { updateKey } from '../../keys/update.ts'
 import { code, event, PROVENANCE } from '../contract.test-support.ts'
-import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT } from '../rows.ts'
+import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, rowOpener } from '../rows.ts'
 import type { Reader } from '../store.ts'
-import { TABLE_TRUST } from '../tables.ts'
+import { type OwnerTable, TABLE_TRUST } from '../tables.ts'
 
 /** Each sealed table, and a read that meets all of its rows. */
 const SEALED: readonly {
@@ -96,7 +96,6 @@ test('a refused row is refused inside a transaction too, and nothing of it is ch
   const { size } = world.store.head()
   const reads = [
     world.store.transact(PROVENANCE, async (tx) => tx.key(key.id)),
-    world.store.transact(PROVENANCE, async (tx) => tx.keyByLocator(key.locator)),
     world.store.transact(PROVENANCE, async (tx) => tx.owner(owner.id)),
     world.store.transact(PROVENANCE, async (tx) => {
       const next = await tx.ownerByExternalId(owner.projectId, owner.externalId)
@@ -151,6 +150,17 @@ test('a revoked row that is put back while the server runs changes nothing: it i
   await assert.rejects(renamed, code('storage.integrity'))
   await assert.rejects(world.store.reader.key(key.id), code('storage.integrity'))
   assert.equal(ask(world, secret.reveal()).code, 'REVOKED')
+})
+
+test('another genuine row that comes in the place of the one that was asked for is refused (T-05)', async (t) => {
+  const world = await fullWorld(t)
+  const [one, other] = [await anOwner(world), await anOwner(world)]
+  const row = world.database.writer
+    .prepare('SELECT * FROM owner WHERE id = ?')
+    .get(other.id) as unknown as OwnerTable
+  const open = rowOpener(testIntegrity(world.clock.read).sealRow, () => 1)
+  assert.deepEqual(open(OWNER, row, other.id), other)
+  assert.throws(() => open(OWNER, row, one.id), code('storage.integrity'))
 })
 
 test('every table of the database is classified, and every classified table is there', async (t) => {

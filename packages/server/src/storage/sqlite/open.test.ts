@@ -112,3 +112,24 @@ test('a log that lacks a node of its tree is refused with one line', async (t) =
   const opening = openSqliteStore(database, testIntegrity(new FakeClock().read))
   await assert.rejects(opening, oneLine(/audit/))
 })
+
+test('a planted trigger, view or table, or a dropped constraint, keeps the server from starting', (t) => {
+  const planted = [
+    'CREATE TRIGGER x AFTER UPDATE ON api_key BEGIN UPDATE api_key SET state = old.state WHERE id = old.id; END',
+    'CREATE VIEW x AS SELECT * FROM api_key',
+    'ALTER TABLE owner RENAME TO other; CREATE VIEW owner AS SELECT * FROM other',
+    'DROP TRIGGER audit_entry_is_final',
+    'DROP INDEX api_key_owner',
+  ]
+  for (const sql of planted) {
+    const folder = temporaryFolder(t)
+    const database = openDatabase(folder)
+    database.writer.exec(sql)
+    database.close()
+    assert.throws(
+      () => openDatabase(folder),
+      (error) => error instanceof StartError && /schema/.test(error.message),
+      sql,
+    )
+  }
+})

@@ -33,6 +33,9 @@ export function openDatabase(dataDir: string): OpenDatabase {
     const writer = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
     writer.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     migrate(writer, path)
+    requireOwnSchema(writer, path)
+    // From here on a lock that another program holds is waited for without blocking the loop (store.ts).
+    writer.exec('PRAGMA busy_timeout = 0')
     const reader = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true })
     return {
       writer,
@@ -104,6 +107,27 @@ function migrate(database: DatabaseSync, path: string): void {
       throw cause
     }
   }
+}
+
+/**
+ * A trigger or a view that somebody has planted would change what is written and read behind every check of rows: the
+ * schema must be the one that the migrations make (T-05).
+ */
+function requireOwnSchema(database: DatabaseSync, path: string): void {
+  const expected = new DatabaseSync(':memory:')
+  migrate(expected, path)
+  const own = schemaOf(expected)
+  expected.close()
+  if (schemaOf(database) === own) return
+  throw new StartError(
+    `The schema of ${path} was changed outside Keystead. See docs/operate/troubleshooting.md. Nothing was changed.`,
+  )
+}
+
+function schemaOf(database: DatabaseSync): string {
+  return JSON.stringify(
+    database.prepare('SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name').all(),
+  )
 }
 
 function digestOf(name: string): string {

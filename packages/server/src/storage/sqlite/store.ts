@@ -1,5 +1,6 @@
 import { type Frontier, leafHash, type MerkleNode, readFrontier } from '@keystead/protocol/merkle'
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError, StartError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
 import { CommittedRecords } from '../committed-records.ts'
@@ -23,6 +24,9 @@ const GATHER_QUIET_MS = 0.3
 const GATHER_MS_MAX = 1.5
 /** Beyond this the disk does not keep up: refuse at once rather than let every caller time out. */
 const QUEUE_MAX = 4_096
+/** How long changes wait for another program that holds the database, and how often they look. */
+const LOCK_WAIT_MS_MAX = 5_000
+const LOCK_RETRY_MS = 10
 const USES_PER_STATEMENT = 100
 /** Few commits, but short ones: mutations and verifications get their turn between two of them. */
 const STATEMENTS_PER_COMMIT = 5
@@ -210,7 +214,7 @@ class SqliteStore implements Store {
     const state = this.#state.draft()
     const nodes: MerkleNode[] = []
     try {
-      this.#writer.exec('BEGIN IMMEDIATE')
+      await this.#begin()
       for (const job of batch) {
         const leaf = await this.#runInSavepoint(job, state)
         if (leaf === undefined) continue
@@ -237,6 +241,20 @@ class SqliteStore implements Store {
     const keys = succeeded.flatMap(({ leaf }) => leaf?.keys ?? [])
     for (const listener of this.#listeners) listener(keys, frontier.size)
     for (const { job, position } of succeeded) job.done(position)
+  }
+
+  /** Waits for a lock that another program holds, a backup for instance, while the loop goes on verifying. */
+  async #begin(): Promise<void> {
+    const overdue = performance.now() + LOCK_WAIT_MS_MAX
+    for (;;) {
+      try {
+        this.#writer.exec('BEGIN IMMEDIATE')
+        return
+      } catch (error) {
+        if (!isLocked(error) || performance.now() > overdue) throw error
+        await sleep(LOCK_RETRY_MS)
+      }
+    }
   }
 
   /** The job's leaf, null when it needs none, undefined when it failed and was undone. Throws when the batch is lost. */
@@ -313,6 +331,10 @@ async function frontierOf(reader: Reader): Promise<Frontier> {
 /** Somebody else has put a row where this batch's leaf or node belongs. */
 function isTaken(error: unknown): boolean {
   return error instanceof Error && /UNIQUE constraint failed: audit_(entry|node)\b/.test(error.message)
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof Error && /database is locked/.test(error.message)
 }
 
 function isDatabaseError(error: unknown): boolean {
