@@ -61,8 +61,12 @@ export function launch(options: Launch): Program {
   }
 }
 
-/** As `npm start` does it: the young generation of the heap may not grow to 128 MB while the keys are read. */
+/**
+ * As `npm start` does it: the young generation of the heap may not grow to 128 MB while the keys are read, and what Node
+ * has compiled once is not compiled again.
+ */
 const SERVER_OPTIONS = ['--max-semi-space-size=16']
+const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node-compile')
 
 /** Starts the server on a data folder; `ready` answers with its address, `http://127.0.0.1:PORT`. */
 export function launchServer(
@@ -73,7 +77,12 @@ export function launchServer(
     ...options,
     script: SERVER,
     nodeOptions: [...SERVER_OPTIONS, ...(options.nodeOptions ?? [])],
-    env: { ...options.env, KEYSTEAD_DATA_DIR: dataDir, KEYSTEAD_PORT: '0' },
+    env: {
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+      ...options.env,
+      KEYSTEAD_DATA_DIR: dataDir,
+      KEYSTEAD_PORT: '0',
+    },
     readyPattern: /^keystead ready on (http:\/\/\S+)$/m,
   })
 }

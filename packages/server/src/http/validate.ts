@@ -16,10 +16,12 @@ export function compileInput(described: Described): (input: Input) => Input {
 
 function part(name: string, schema: TSchema | undefined, fromText: boolean): (value: unknown) => unknown {
   if (schema === undefined) return (value) => requireAbsent(name, value)
-  const validator = Compile(schema)
+  // Compiled with the first request: thirty operations at once would hold up the start.
+  let compiled: Validator | null = null
   const integers = fromText ? integerFields(schema) : []
   return (value) => {
     const given = readIntegers(value === undefined ? {} : value, integers)
+    const validator = (compiled ??= Compile(schema))
     if (!validator.Check(given))
       throw new DomainError('request.invalid', null, { errors: fieldErrors(name, schema, validator, given) })
     return given

@@ -28,20 +28,20 @@ export class SealedState {
 
   /** The sum over all rows as of this layer, in hex. */
   sum(): string {
-    return this.#total().toString(16)
+    return BigInt.asUintN(SUM_BITS, this.#total()).toString(16)
   }
 
   /** Notes a row that was written: its tag (64 hex digits), and that of the row it replaces, null for a new one. */
   replace(id: string, version: number, oldTag: string | null, newTag: string): void {
     this.#versions.set(id, version)
     const removed = oldTag === null ? 0n : BigInt(`0x${oldTag}`)
-    this.#difference = wrap(this.#difference + BigInt(`0x${newTag}`) - removed)
+    this.#difference += BigInt(`0x${newTag}`) - removed
   }
 
   /** Takes over what a draft above this layer has changed. */
   adopt(draft: SealedState): void {
     for (const [id, version] of draft.#versions) this.#versions.set(id, version)
-    this.#difference = wrap(this.#difference + draft.#difference)
+    this.#difference += draft.#difference
   }
 
   /** Every row's version, as of this layer alone. */
@@ -51,10 +51,6 @@ export class SealedState {
 
   #total(): bigint {
     const below = this.#below === null ? 0n : this.#below.#total()
-    return wrap(below + this.#difference)
+    return below + this.#difference
   }
-}
-
-function wrap(value: bigint): bigint {
-  return BigInt.asUintN(SUM_BITS, value)
 }
