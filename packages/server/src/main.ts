@@ -117,7 +117,7 @@ async function openStore(config: Config, keyring: Keyring, random: Random, index
     boot,
     node: config.node,
   })
-  return openSqliteStore(openDatabase(config.dataDir), integrity, (keys) => index.add(keys))
+  return openSqliteStore(openDatabase(config.dataDir), integrity, (changes) => index.add(changes))
 }
 
 /** Ctrl-C and SIGTERM: finish what has begun, then leave. A second signal leaves at once. */

@@ -89,7 +89,9 @@ export async function openWorld(
   const keyring = testKeyring()
   const database = openDatabase(folder)
   const index = new KeyIndex()
-  const store = await openSqliteStore(database, testIntegrity(clock.read, keyring), (keys) => index.add(keys))
+  const store = await openSqliteStore(database, testIntegrity(clock.read, keyring), (changes) =>
+    index.add(changes),
+  )
   index.follow(store)
   t.after(() => closeOnce(store))
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }

@@ -75,7 +75,11 @@ function transactions(guarantee: Guarantee): void {
     await store.transact(PROVENANCE, async (tx) => {
       await tx.saveProject(project)
       tx.record(event('project.created'))
+      const owner = newOwner(project)
+      await tx.saveOwner(null, owner)
       assert.deepEqual(await tx.project(project.id), project)
+      assert.deepEqual(await tx.ownerByExternalId(project.id, owner.externalId), owner)
+      assert.equal(await tx.ownerByExternalId(project.id, 'another'), null)
       assert.equal(await store.reader.project(project.id), null)
     })
     assert.deepEqual(await store.reader.project(project.id), project)
@@ -113,7 +117,7 @@ function objects(guarantee: Guarantee): void {
     'listeners hear of a change before whoever made it, in the order of positions',
     async ({ store }) => {
       const heard: string[] = []
-      store.onCommitted((keys, size) => heard.push(`${keys.length} keys at ${size}`))
+      store.onCommitted(({ keys }, size) => heard.push(`${keys.length} keys at ${size}`))
       const project = newProject()
       const saved = saveProject(store, project).then(() => heard.push('done'))
       await saved
@@ -138,6 +142,17 @@ function misuse(guarantee: Guarantee): void {
       store.transact(PROVENANCE, async (tx) => tx.saveProject(project)),
       assert.AssertionError,
     )
+    assert.equal(await store.reader.project(project.id), null)
+  })
+
+  guarantee('an object is saved once in a transaction', async ({ store }) => {
+    const project = newProject()
+    const twice = store.transact(PROVENANCE, async (tx) => {
+      await tx.saveProject(project)
+      await tx.saveProject(project)
+      tx.record(event('project.created'))
+    })
+    await assert.rejects(twice, assert.AssertionError)
     assert.equal(await store.reader.project(project.id), null)
   })
 

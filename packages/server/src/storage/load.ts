@@ -3,11 +3,10 @@ import { base64Encode } from '@keystead/protocol/bytes'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
-import type { ApiKey } from './records.ts'
-import { API_KEY, requireAuthentic, SEALED, type StoredRow } from './rows.ts'
+import { API_KEY, OWNER, requireAuthentic, SEALED, type StoredRow } from './rows.ts'
 import { SealedState } from './sealed-state.ts'
-import type { Integrity, Reader } from './store.ts'
-import type { ApiKeyTable, Tables } from './tables.ts'
+import type { Changes, Integrity, Reader } from './store.ts'
+import type { ApiKeyTable, OwnerTable, Tables } from './tables.ts'
 
 /** Rows that the start reads at a time: small pages die young, large ones grow the heap for good. */
 const ROWS_PER_READ = 500
@@ -23,7 +22,7 @@ export interface Head {
 /**
  * Reads every sealed row once, at start: each MAC must hold, and all of them together with the head of the log must be
  * what the last commit sealed. StartError, naming rows, when somebody has altered, added, deleted or put back a row, or
- * added a leaf, while the server was not running (T-05, T-06, T-07). `onKeys` gets the keys on the way, before the whole
+ * added a leaf, while the server was not running (T-05, T-06, T-07). `onLoaded` gets records on the way, before the whole
  * is known to be good: throw away what it made of them when this throws.
  */
 export async function loadSealedState(
@@ -31,12 +30,14 @@ export async function loadSealedState(
   reader: Reader,
   integrity: Integrity,
   head: Head,
-  onKeys: (keys: readonly ApiKey[]) => void,
+  onLoaded: (changes: Changes) => void,
 ): Promise<SealedState> {
   const state = new SealedState()
   for (const codec of SEALED) {
     await loadTable(db, codec, state, integrity, (rows) => {
-      if (codec === API_KEY) onKeys(rows.map((row) => API_KEY.fromRow(row as ApiKeyTable)))
+      if (codec === API_KEY)
+        onLoaded({ keys: rows.map((row) => API_KEY.fromRow(row as ApiKeyTable)), owners: [] })
+      if (codec === OWNER) onLoaded({ keys: [], owners: rows.map((row) => OWNER.fromRow(row as OwnerTable)) })
     })
   }
   const sealed = await db.selectFrom('sealed_state').select('mac').executeTakeFirst()

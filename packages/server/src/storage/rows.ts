@@ -31,10 +31,16 @@ export interface Codec<Row extends { mac: string }, Record> {
   readonly fromRow: (row: Row) => Record
 }
 
-/** The text that a row's MAC and its commitment in the log cover: JSON of table name and all columns but the MAC. */
+/**
+ * The text that a row's MAC and its commitment in the log cover: JSON of the table's name and, by name and in a fixed
+ * order, every column that is not null, but the MAC. A column that a later schema adds is null in the rows that were
+ * there before, so their MACs and commitments stand.
+ */
 export function rowText(codec: Covered, row: object): string {
   const values = row as Readonly<Record<string, unknown>>
-  return JSON.stringify([codec.table, ...codec.columns.map((column) => values[column])])
+  const covered: Record<string, unknown> = {}
+  for (const column of codec.columns) if (values[column] !== null) covered[column] = values[column]
+  return JSON.stringify([codec.table, covered])
 }
 
 /** The row's seal, if its MAC holds; DomainError `storage.integrity`, naming table and row, if not (T-05). */

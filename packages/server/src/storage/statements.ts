@@ -6,6 +6,9 @@ import type { Tables } from './tables.ts'
 /** Distinct hot statements are about twenty; inserts of many rows add one per table and count, up to a batch's size. */
 const STATEMENTS_MAX = 1_000
 
+/** SQLite takes 32,766 parameters in a statement, PostgreSQL 65,535; the widest table has about twenty columns. */
+const ROWS_PER_INSERT = 1_000
+
 /**
  * Queries that are built and compiled once and then run with new parameters: building one with Kysely costs as much as
  * running it, and issuing a key takes six.
@@ -28,13 +31,14 @@ export class Statements {
     return this.#db.executeQuery<Row>({ ...query, parameters })
   }
 
-  /** Inserts rows that all have the same columns in the same order. None: nothing to do. */
+  /** Inserts rows that all have the same columns in the same order, in as many statements as it takes. */
   async insert<Table extends keyof Tables>(table: Table, rows: readonly Tables[Table][]): Promise<void> {
-    const [first] = rows
-    if (first === undefined) return
-    const name = `insert ${rows.length} ${table}`
-    const values = rows.flatMap((row) => Object.values(row) as unknown[])
-    await this.run(name, (db) => db.insertInto(table).values([...rows] as never), values)
+    for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
+      const some = rows.slice(from, from + ROWS_PER_INSERT)
+      const values = some.flatMap((row) => Object.values(row) as unknown[])
+      const build = (db: Kysely<Tables>) => db.insertInto(table).values(some as never)
+      await this.run(`insert ${some.length} ${table}`, build, values)
+    }
   }
 
   /** Writes the next state of a sealed row; an assertion failure unless the stored one has exactly this version. */

@@ -26,7 +26,8 @@ export interface Store {
   /**
    * Runs `work` as one durable transaction and answers after it is on disk. It refuses to commit unless `work`
    * recorded exactly one audit event when it changed an audited object. In `work` nothing but the transaction may be
-   * awaited. When `work` throws, nothing of it remains. DomainError `storage.unavailable` when the disk refuses.
+   * awaited, and it may run again when somebody else changed what it read. When `work` throws, nothing of it remains.
+   * DomainError `storage.unavailable` when the disk refuses.
    */
   transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>>
   /** Adds counts of use; durable, but neither audited nor decisive. */
@@ -34,7 +35,7 @@ export interface Store {
   /** Keeps a signed checkpoint. It must be larger than the last one. */
   saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void>
   /** Calls back after each commit, in the order of positions, before anybody is told that the change is done. */
-  onCommitted(listener: (keys: readonly ApiKey[], size: number) => void): void
+  onCommitted(listener: (changes: Changes, size: number) => void): void
   /** The tree over everything committed. */
   head(): { readonly size: number; readonly root: Uint8Array }
   /** Refuses mutations from now on: DomainError `audit.halted` for each. */
@@ -55,6 +56,12 @@ export interface Committed<T> {
   readonly value: T
   /** The audit event's position in the tree; null when nothing was recorded. */
   readonly position: number | null
+}
+
+/** What a commit, or the start, brings to whoever keeps records in memory: each object as it is now. */
+export interface Changes {
+  readonly keys: readonly ApiKey[]
+  readonly owners: readonly Owner[]
 }
 
 export interface PageRequest {
@@ -102,7 +109,10 @@ export interface Reader {
   checkpointCovering(size: number): Promise<SignedCheckpoint | null>
 }
 
-/** Reads inside the transaction, and the writes. `save` methods store the next state of an object. */
+/**
+ * Reads inside the transaction, which see its own writes, and the writes. `save` methods store the next state of an
+ * object, each object once; they reach the database when the work has ended.
+ */
 export interface Transaction {
   installation(): Promise<Installation | null>
   project(id: string): Promise<Project | null>

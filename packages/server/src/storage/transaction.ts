@@ -15,12 +15,13 @@ import {
   type OpenRow,
   PROJECT,
   rowText,
+  type SealedTable,
   type StoredRow,
   targetType,
 } from './rows.ts'
 import type { SealedState } from './sealed-state.ts'
 import type { Statements } from './statements.ts'
-import type { Integrity, RecordedEvent, Transaction } from './store.ts'
+import type { Changes, Integrity, RecordedEvent, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
 /** What an audit target is made of; only keys have a kind and a state of their own, everything else is active. */
@@ -31,10 +32,26 @@ interface Auditable {
   readonly state?: KeyState
 }
 
+/** One object's next state: the record, its row with MAC, and the version that must be stored now; null when new. */
+interface Write {
+  readonly table: SealedTable
+  readonly record: unknown
+  readonly row: StoredRow
+  readonly previousVersion: number | null
+}
+
+/** What a transaction leaves behind when its work has ended. */
+export interface Ended {
+  readonly event: RecordedEvent | null
+  readonly targets: readonly AuditTarget[]
+  readonly changes: Changes
+  readonly writes: readonly Write[]
+}
+
 /**
- * One logical transaction over a connection inside an open database transaction. It gathers what an audit event needs
- * while the work writes; the store makes the leaf of it and commits. After `end` every call throws: a handle that
- * leaked out of its transaction cannot write.
+ * One logical transaction. It reads at once and keeps its writes until its work has ended, so that the database can
+ * take them in few statements (flushWrites). It gathers what an audit event needs meanwhile; the store makes the leaf of
+ * it and commits. After `end` every call throws: a handle that leaked out of its transaction cannot write.
  */
 export class OpenTransaction implements Transaction {
   readonly #statements: Statements
@@ -43,7 +60,8 @@ export class OpenTransaction implements Transaction {
   readonly #records: CommittedRecords
   readonly #openRow: OpenRow
   readonly #targets: AuditTarget[] = []
-  readonly #keys: ApiKey[] = []
+  readonly #changes: { keys: ApiKey[]; owners: Owner[] } = { keys: [], owners: [] }
+  readonly #writes = new Map<string, Write>()
   #event: RecordedEvent | null = null
   #ended = false
 
@@ -57,10 +75,15 @@ export class OpenTransaction implements Transaction {
   }
 
   /** What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3). */
-  end(): { event: RecordedEvent | null; targets: readonly AuditTarget[]; keys: readonly ApiKey[] } {
+  end(): Ended {
     this.#ended = true
     assert(this.#event !== null || this.#targets.length === 0, 'a change without its audit event')
-    return { event: this.#event, targets: this.#targets, keys: this.#keys }
+    return {
+      event: this.#event,
+      targets: this.#targets,
+      changes: this.#changes,
+      writes: [...this.#writes.values()],
+    }
   }
 
   abandon(): void {
@@ -68,6 +91,8 @@ export class OpenTransaction implements Transaction {
   }
 
   async installation(): Promise<Installation | null> {
+    const written = this.#written<Installation>('installation', () => true)
+    if (written !== null) return written
     const build = (db: Kysely<Tables>) => db.selectFrom('installation').selectAll()
     return this.#open(INSTALLATION, await this.#use().run('installation', build, []))
   }
@@ -87,6 +112,10 @@ export class OpenTransaction implements Transaction {
   }
 
   async ownerByExternalId(projectId: string, externalId: string): Promise<Owner | null> {
+    const isWanted = (owner: Owner): boolean =>
+      owner.projectId === projectId && owner.externalId === externalId
+    const written = this.#written('owner', isWanted)
+    if (written !== null) return written
     const build = (db: Kysely<Tables>) =>
       db.selectFrom('owner').selectAll().where('project_id', '=', '').where('external_id', '=', '')
     return this.#open(OWNER, await this.#use().run('owner by external id', build, [projectId, externalId]))
@@ -97,31 +126,25 @@ export class OpenTransaction implements Transaction {
   }
 
   async saveInstallation(next: Installation): Promise<void> {
-    await this.#use().insert('installation', [this.#seal(INSTALLATION, null, next)])
+    this.#save(INSTALLATION, null, next)
   }
 
   async saveProject(next: Project): Promise<void> {
-    await this.#use().insert('project', [this.#seal(PROJECT, null, next)])
+    this.#save(PROJECT, null, next)
   }
 
   async saveEnvironment(next: ProjectEnvironment): Promise<void> {
-    await this.#use().insert('environment', [this.#seal(ENVIRONMENT, null, next)])
+    this.#save(ENVIRONMENT, null, next)
   }
 
   async saveOwner(previous: Owner | null, next: Owner): Promise<void> {
-    const row = this.#seal(OWNER, previous, next)
-    if (previous === null) return this.#use().insert('owner', [row])
-    await this.#use().update('owner', row, previous.version)
+    this.#save(OWNER, previous, next)
+    this.#changes.owners.push(next)
   }
 
   async saveKey(previous: ApiKey | null, next: ApiKey): Promise<void> {
-    const row = this.#seal(API_KEY, previous, next)
-    if (previous === null) {
-      await this.#use().insert('api_key', [row])
-    } else {
-      await this.#use().update('api_key', row, previous.version)
-    }
-    this.#keys.push(next)
+    this.#save(API_KEY, previous, next)
+    this.#changes.keys.push(next)
   }
 
   record(event: RecordedEvent): void {
@@ -134,8 +157,17 @@ export class OpenTransaction implements Transaction {
     return this.#statements
   }
 
+  /** What this transaction itself has written of a table. */
+  #written<Record>(table: SealedTable, isWanted: (record: Record) => boolean): Record | null {
+    for (const write of this.#writes.values())
+      if (write.table === table && isWanted(write.record as Record)) return write.record as Record
+    return null
+  }
+
   async #byId<Row extends StoredRow, Record>(codec: Codec<Row, Record>, id: string): Promise<Record | null> {
     const statements = this.#use()
+    const written = this.#writes.get(id)
+    if (written?.table === codec.table) return written.record as Record
     const version = this.#state.versionOf(id)
     const known = version === undefined ? undefined : this.#records.find(id, version)
     if (known !== undefined) return known as Record
@@ -156,11 +188,13 @@ export class OpenTransaction implements Transaction {
   }
 
   /** Makes the row with its MAC, and the audit target with its commitment: nothing is written that is not logged. */
-  #seal<Row extends { mac: string }, Record extends Auditable>(
+  #save<Row extends StoredRow, Record extends Auditable>(
     codec: Codec<Row, Record>,
     previous: Record | null,
     next: Record,
-  ): Omit<Row, 'mac'> & { mac: string } {
+  ): void {
+    assert(!this.#ended, 'a transaction handle was used after its end')
+    assert(!this.#writes.has(next.id), 'an object is saved once in a transaction')
     assert.equal(next.version, (previous?.version ?? 0) + 1)
     const row = codec.toRow(next)
     const text = rowText(codec, row)
@@ -174,6 +208,28 @@ export class OpenTransaction implements Transaction {
     const replaced = previous === null ? null : rowText(codec, codec.toRow(previous))
     const oldTag = replaced === null ? null : this.#integrity.sealRow(replaced).tag
     this.#state.replace(next.id, next.version, oldTag, seal.tag)
-    return { ...row, mac: seal.mac }
+    this.#writes.set(next.id, {
+      table: codec.table,
+      record: next,
+      row: { ...row, mac: seal.mac },
+      previousVersion: previous?.version ?? null,
+    })
   }
+}
+
+/**
+ * Writes what transactions have gathered: new rows of one table together, in the order in which tables were first
+ * written, then the changed ones. An assertion failure when a changed row has not the version it was read with.
+ */
+export async function flushWrites(statements: Statements, writes: readonly Write[]): Promise<void> {
+  const added = new Map<SealedTable, StoredRow[]>()
+  for (const { table, row, previousVersion } of writes) {
+    if (previousVersion !== null) continue
+    const rows = added.get(table)
+    if (rows === undefined) added.set(table, [row])
+    else rows.push(row)
+  }
+  for (const [table, rows] of added) await statements.insert(table, rows as never)
+  for (const { table, row, previousVersion } of writes)
+    if (previousVersion !== null) await statements.update(table, row, previousVersion)
 }

@@ -1,7 +1,7 @@
 import { type KeyRecord, VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
 import { compileGrants, type Grants } from '@keystead/protocol/permission'
 import type { ApiKey } from '../storage/records.ts'
-import type { Store } from '../storage/store.ts'
+import type { Changes, Store } from '../storage/store.ts'
 
 /** Distinct permission lists kept compiled; beyond it they are compiled afresh, which costs time and nothing else. */
 const GRANTS_MAX = 10_000
@@ -19,15 +19,15 @@ export class KeyIndex {
   #position = 0
 
   /** Takes in keys as the store reads them at start, or as they are committed. */
-  add(keys: readonly ApiKey[]): void {
+  add({ keys }: Pick<Changes, 'keys'>): void {
     for (const key of keys) this.#records.set(key.locator, this.#project(key))
   }
 
   /** Follows the store's commits from here on. */
   follow(store: Store): void {
     this.#position = store.head().size
-    store.onCommitted((keys, position) => {
-      this.add(keys)
+    store.onCommitted((changes, position) => {
+      this.add(changes)
       this.#position = position
     })
   }

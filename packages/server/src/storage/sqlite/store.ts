@@ -6,12 +6,21 @@ import { sha256 } from '../../hash.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { loadSealedState, sealedText } from '../load.ts'
 import { createReader } from '../reader.ts'
-import type { ApiKey, KeyUse, SignedCheckpoint } from '../records.ts'
+import type { KeyUse, SignedCheckpoint } from '../records.ts'
 import { rowOpener } from '../rows.ts'
 import type { SealedState } from '../sealed-state.ts'
-import type { Committed, Integrity, Provenance, Reader, RecordedEvent, Store, Transaction } from '../store.ts'
+import type {
+  Changes,
+  Committed,
+  Integrity,
+  Provenance,
+  Reader,
+  RecordedEvent,
+  Store,
+  Transaction,
+} from '../store.ts'
 import { Statements } from '../statements.ts'
-import { OpenTransaction } from '../transaction.ts'
+import { flushWrites, OpenTransaction } from '../transaction.ts'
 import { addUses, saveSeal } from '../upserts.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
@@ -33,18 +42,18 @@ const STATEMENTS_PER_COMMIT = 5
 
 /**
  * The store on SQLite. Checks every sealed row once and reads the tree's right edge; from then on both are kept in
- * memory. `onKeys` gets every key on the way. StartError when the database is not what the last commit left.
+ * memory. `onLoaded` gets every record that is kept in memory on the way. StartError when the database is not what the last commit left.
  */
 export async function openSqliteStore(
   database: OpenDatabase,
   integrity: Integrity,
-  onKeys: (keys: readonly ApiKey[]) => void = () => undefined,
+  onLoaded: (changes: Changes) => void = () => undefined,
 ): Promise<Store> {
   const db = kyselyOver(database.reader)
   const unchecked = createReader(db, rowOpener(integrity.sealRow, null))
   const frontier = await frontierOf(unchecked)
   const head = { size: frontier.size, root: frontier.root() }
-  const state = await loadSealedState(db, unchecked, integrity, head, onKeys)
+  const state = await loadSealedState(db, unchecked, integrity, head, onLoaded)
   const reader = createReader(
     db,
     rowOpener(integrity.sealRow, (id) => state.versionOf(id)),
@@ -66,7 +75,7 @@ interface Leaf {
   readonly hash: Uint8Array
   readonly event: RecordedEvent
   readonly targetIds: readonly string[]
-  readonly keys: readonly ApiKey[]
+  readonly changes: Changes
 }
 
 /**
@@ -82,7 +91,7 @@ class SqliteStore implements Store {
   readonly #state: SealedState
   readonly #records: CommittedRecords
   readonly #queue: Job[] = []
-  readonly #listeners: ((keys: readonly ApiKey[], size: number) => void)[] = []
+  readonly #listeners: ((changes: Changes, size: number) => void)[] = []
   #frontier: Frontier
   #halted: string | null = null
   #closing = false
@@ -113,7 +122,8 @@ class SqliteStore implements Store {
     const run = async (state: SealedState): Promise<Leaf | null> => {
       tx = new OpenTransaction(this.#statements, this.#integrity, state, this.#records)
       value = await work(tx)
-      const { event, targets, keys } = tx.end()
+      const { event, targets, changes, writes } = tx.end()
+      await flushWrites(this.#statements, writes)
       if (event === null) return null
       const bytes = this.#integrity.leaf(provenance, event, targets)
       return {
@@ -121,7 +131,7 @@ class SqliteStore implements Store {
         hash: leafHash(sha256, bytes),
         event,
         targetIds: targets.map((target) => target.id),
-        keys,
+        changes,
       }
     }
     const position = await this.#enqueue(run, () => tx?.abandon())
@@ -146,7 +156,7 @@ class SqliteStore implements Store {
     })
   }
 
-  onCommitted(listener: (keys: readonly ApiKey[], size: number) => void): void {
+  onCommitted(listener: (changes: Changes, size: number) => void): void {
     this.#listeners.push(listener)
   }
 
@@ -238,8 +248,12 @@ class SqliteStore implements Store {
     }
     this.#frontier = frontier
     this.#state.adopt(state)
-    const keys = succeeded.flatMap(({ leaf }) => leaf?.keys ?? [])
-    for (const listener of this.#listeners) listener(keys, frontier.size)
+    const made = succeeded.flatMap(({ leaf }) => (leaf === null ? [] : [leaf.changes]))
+    const changes = {
+      keys: made.flatMap(({ keys }) => keys),
+      owners: made.flatMap(({ owners }) => owners),
+    }
+    for (const listener of this.#listeners) listener(changes, frontier.size)
     for (const { job, position } of succeeded) job.done(position)
   }
 
