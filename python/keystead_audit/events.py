@@ -11,7 +11,7 @@ REASON_LENGTH_MAX = 200
 INTEGER_MAX = 2**53 - 1
 
 ACTIONS = frozenset(
-    "installation.initialized server.started project.created owner.created owner.updated key.created key.updated"
+    "installation.initialized server.started integrity.alarm log.epoch_started project.created owner.created owner.updated key.created key.updated"
     " key.rotated key.revoked root_key.created root_key.updated root_key.rotated root_key.revoked".split()
 )
 STATES = ("pre-active", "active", "suspended", "deactivated", "compromised", "destroyed")

@@ -13,6 +13,16 @@ export const AUDIT_ACTIONS = {
     title: 'Server started',
     description: 'A server process has opened the store and begun to serve under a new boot id.',
   },
+  'integrity.alarm': {
+    title: 'Integrity alarm',
+    description:
+      'A stored row was found changed outside Keystead and is refused; the details name table and row.',
+  },
+  'log.epoch_started': {
+    title: 'Log epoch started',
+    description:
+      'An operator accepted a database that is not what was signed last; the log goes on under a new origin.',
+  },
   'project.created': {
     title: 'Project created',
     description: 'A project and its three environments were made.',

@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { raiseIntegrityAlarms } from './audit/alarm.ts'
 import { createIntegrity } from './audit/append.ts'
 import { CheckpointPublisher, requireUnguarded } from './audit/publish.ts'
 import { initialize, issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
@@ -28,6 +29,8 @@ import { handOver } from './bootstrap-key.ts'
 const CHECKPOINT_EVERY_MS = 1_000
 /** Counts are for people: a crash may cost the last seconds of them, a verification must not wait for a disk. */
 const USAGE_EVERY_MS = 5_000
+/** All rows and leaves are read again this often; a million of each take about a minute of one core, in slices. */
+const SWEEP_EVERY_MS = 3_600_000
 
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
 async function start(config: Config, log: Log, newBootstrapKey: boolean): Promise<() => Promise<void>> {
@@ -52,11 +55,13 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   const again = first === null ? await anotherBootstrapKey(domain, newBootstrapKey) : null
   if (again !== null) handOver(again.secret, config.dataDir, process.stdout)
   await recordStart(domain)
+  raiseIntegrityAlarms(store, log)
 
   const usage = new UsageCounter(store, log)
   const verifier = { index, usage, clock: systemClock }
   const http = createHttpServer({ domain, verifier, publisher }, log, () => store.halted())
   const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
+  const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
   const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
   const port = await http.listen(config.host, config.port)
 
@@ -64,6 +69,7 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   return async () => {
     await http.close()
     await stopPublishing()
+    await stopSweeping()
     await stopCounting()
     await usage.flush()
     await publisher.publish()

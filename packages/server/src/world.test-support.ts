@@ -8,6 +8,7 @@ import { type Decision, decide } from '@keystead/protocol/decision'
 import { compileGrants } from '@keystead/protocol/permission'
 import type { Action } from './access/actions.ts'
 import { authorize, type Authorized } from './access/authorize.ts'
+import { raiseIntegrityAlarms } from './audit/alarm.ts'
 import { createIntegrity } from './audit/append.ts'
 import { CheckpointPublisher } from './audit/publish.ts'
 import { initialize } from './bootstrap.ts'
@@ -95,7 +96,7 @@ export async function openWorld(
   index.follow(store)
   t.after(() => closeOnce(store))
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
-  const first = (await store.reader.installation()) === null ? await initialize(domain) : null
+  const first = store.head().size === 0 ? await initialize(domain) : null
   const guardFile = join(folder, 'checkpoint.guard')
   const publisher = await CheckpointPublisher.open({
     store,
@@ -104,6 +105,7 @@ export async function openWorld(
     guardFile,
     log,
   })
+  raiseIntegrityAlarms(store, log)
   const usage = new UsageCounter(store, log)
   const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
   if (project === undefined) throw new Error('an installation has a project')

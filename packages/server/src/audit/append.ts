@@ -1,4 +1,5 @@
-import { type AuditEvent, sealEvent } from '@keystead/protocol/audit-event'
+import { type AuditEvent, sealEvent, splitLeaf } from '@keystead/protocol/audit-event'
+import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Clock } from '../clock.ts'
 import { sha256 } from '../hash.ts'
 import { type BootId, newId } from '../ids.ts'
@@ -24,8 +25,12 @@ const COMMITMENT_DOMAIN = Buffer.from('keystead/commitment/v1\0')
 export function createIntegrity(options: AppendOptions): Integrity {
   const { keyring, clock, random, boot, node } = options
   return {
-    sealRow: (text) => keyring.sealRow(text),
-    stateMac: (text) => keyring.stateMac(text),
+    rowMac: (text) => keyring.rowMac(text),
+    headMac: (text) => keyring.headMac(text),
+    isOurs(bytes) {
+      const leaf = splitLeaf(bytes)
+      return leaf !== null && equalInConstantTime(keyring.leafMac(leaf.body), leaf.mac)
+    },
     commitment(target, text) {
       const salt = keyring.commitmentSalt(`${target.type}:${target.id}:${target.version}`)
       return Buffer.from(sha256(COMMITMENT_DOMAIN, salt, Buffer.from(text))).toString('base64url')

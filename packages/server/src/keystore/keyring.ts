@@ -14,16 +14,13 @@ import type { Keyring } from './keystore.ts'
 /** Derives every working key from the 32-byte root key, one HKDF label each. The root key may be disposed after. */
 export function openKeyring(root: Secret<Uint8Array>): Keyring {
   const row = hmacKey(root, 'row-integrity')
-  const state = hmacKey(root, 'state-integrity')
+  const head = hmacKey(root, 'head-integrity')
   const leaf = hmacKey(root, 'leaf-integrity')
   const salt = hmacKey(root, 'commitment-salt')
   const checkpoint = ed25519Key(root, 'checkpoint-signature')
   return {
-    sealRow(text) {
-      const bytes = createHmac('sha512', row).update(text).digest()
-      return { mac: bytes.toString('base64url', 0, 32), tag: bytes.toString('hex', 32) }
-    },
-    stateMac: (text) => createHmac('sha256', state).update(text).digest('base64url'),
+    rowMac: (text) => createHmac('sha256', row).update(text).digest('base64url'),
+    headMac: (text) => createHmac('sha256', head).update(text).digest('base64url'),
     leafMac: (bytes) => createHmac('sha256', leaf).update(bytes).digest('base64url'),
     commitmentSalt: (subject) => createHmac('sha256', salt).update(subject).digest(),
     signCheckpoint: (message) => sign(null, message, checkpoint),

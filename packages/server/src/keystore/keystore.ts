@@ -13,20 +13,12 @@ export interface Seal {
   unseal(): Promise<Secret<Uint8Array>>
 }
 
-/** The two halves of HMAC-SHA-512 over a row's canonical text. */
-export interface RowSeal {
-  /** 32 bytes, base64url (43 characters): stored with the row. */
-  readonly mac: string
-  /** 32 bytes, hex: the row's share of the sum over all rows. Stored nowhere, so nobody else can know it. */
-  readonly tag: string
-}
-
 /** What the server does with the keys under the root key. The keys themselves never leave it. */
 export interface Keyring {
-  /** Makes a row written by SQL worthless (T-05), and one put back show (T-07). */
-  sealRow(text: string): RowSeal
-  /** HMAC-SHA-256 over the sum of all rows and the head of the log, base64url. Makes an old row put back show (T-07). */
-  stateMac(text: string): string
+  /** HMAC-SHA-256 over a row's canonical text, base64url (43 characters). Makes a row written by SQL worthless (T-05). */
+  rowMac(text: string): string
+  /** HMAC-SHA-256 over size and root of the log, base64url. Makes a log that was changed at rest show (T-06). */
+  headMac(text: string): string
   /** HMAC-SHA-256 over a leaf's bytes without its MAC, base64url. Makes a leaf written by SQL worthless (T-06). */
   leafMac(bytes: Uint8Array): string
   /** 32 bytes: the salt of a commitment, reproducible, so that it can be opened later without having been stored. */

@@ -1,17 +1,17 @@
-import type { SealedState } from './sealed-state.ts'
+import type { RowVersions } from './row-versions.ts'
 
 /** Projects and owners that are issued to again and again; beyond it the database answers, which costs time only. */
 const RECORDS_MAX = 10_000
 
 /**
  * Records that have been read and found authentic, by id and version. What is committed at a version never changes, and
- * the committed version of every row is known (SealedState), so a record of that version needs no second look.
+ * the committed version of every row is known (RowVersions), so a record of that version needs no second look.
  */
 export class CommittedRecords {
-  readonly #committed: SealedState
+  readonly #committed: RowVersions
   readonly #records = new Map<string, { readonly version: number; readonly record: unknown }>()
 
-  constructor(committed: SealedState) {
+  constructor(committed: RowVersions) {
     this.#committed = committed
   }
 

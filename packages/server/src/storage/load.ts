@@ -1,114 +1,87 @@
-import { AuditEventError, parseAuditEvent } from '@keystead/protocol/audit-event'
-import { base64Encode } from '@keystead/protocol/bytes'
+import type { AuditTarget } from '@keystead/protocol/audit-event'
+import { equalBytes } from '@keystead/protocol/bytes'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
-import { API_KEY, OWNER, requireAuthentic, SEALED, type StoredRow } from './rows.ts'
-import { SealedState } from './sealed-state.ts'
-import type { Changes, Integrity, Reader } from './store.ts'
+import { changedOutside, type Head } from './head.ts'
+import { LogError, type LogFold } from './log-fold.ts'
+import { API_KEY, codecOf, OWNER, isAuthentic, rowText, type SealedCodec, type StoredRow } from './rows.ts'
+import type { Changes, Integrity, Reader, RefusedRow } from './store.ts'
 import type { ApiKeyTable, OwnerTable, Tables } from './tables.ts'
 
 /** Rows that the start reads at a time: small pages die young, large ones grow the heap for good. */
 const ROWS_PER_READ = 500
 const LEAVES_PER_READ = 1_000
-/** Enough to see what happened; the rest is one question to the log away. */
-const DIFFERENCES_MAX = 5
 
-export interface Head {
-  readonly size: number
-  readonly root: Uint8Array
+export interface Loading {
+  readonly db: Kysely<Tables>
+  readonly reader: Reader
+  readonly integrity: Integrity
+  /** What the last commit sealed; null for an empty database. */
+  readonly head: Head | null
+  /** Gets the records that are kept in memory, on the way. */
+  readonly onLoaded: (changes: Changes) => void
+  /** Gets each row that is not what the log says: it stays out of memory, and the start goes on without it (T-05). */
+  readonly onRefused: (row: RefusedRow) => void
 }
 
 /**
- * Reads every sealed row once, at start: each MAC must hold, and all of them together with the head of the log must be
- * what the last commit sealed. StartError, naming rows, when somebody has altered, added, deleted or put back a row, or
- * added a leaf, while the server was not running (T-05, T-06, T-07). `onLoaded` gets records on the way, before the whole
- * is known to be good: throw away what it made of them when this throws.
+ * Brings `fold` from where it is to the sealed head of the log, and then reads each row that changed on the way: its MAC
+ * must hold, and it must be what the log last committed to. StartError when the log is not what this installation wrote.
  */
-export async function loadSealedState(
-  db: Kysely<Tables>,
-  reader: Reader,
-  integrity: Integrity,
-  head: Head,
-  onLoaded: (changes: Changes) => void,
-): Promise<SealedState> {
-  const state = new SealedState()
-  for (const codec of SEALED) {
-    await loadTable(db, codec, state, integrity, (rows) => {
-      if (codec === API_KEY)
-        onLoaded({ keys: rows.map((row) => API_KEY.fromRow(row as ApiKeyTable)), owners: [] })
-      if (codec === OWNER) onLoaded({ keys: [], owners: rows.map((row) => OWNER.fromRow(row as OwnerTable)) })
-    })
-  }
-  const sealed = await db.selectFrom('sealed_state').select('mac').executeTakeFirst()
-  const isEmpty = head.size === 0 && state.versions().size === 0 && sealed === undefined
-  if (isEmpty || equalInConstantTime(integrity.stateMac(sealedText(state, head)), sealed?.mac ?? ''))
-    return state
-  const differences = await compareWithLog(reader, state.versions(), head.size)
-  const what = differences.length === 0 ? 'the log or its seal was changed' : differences.join('; ')
-  throw new StartError(
-    `The database was changed outside Keystead: ${what}. See docs/operate/troubleshooting.md. Nothing was changed.`,
-  )
-}
-
-/** What a commit seals: the head of the log, and the sum over all rows. */
-export function sealedText(state: SealedState, head: Head): string {
-  return JSON.stringify(['sealed_state', head.size, base64Encode(head.root), state.sum()])
-}
-
-async function loadTable(
-  db: Kysely<Tables>,
-  codec: (typeof SEALED)[number],
-  state: SealedState,
-  integrity: Integrity,
-  onRows: (rows: readonly StoredRow[]) => void,
-): Promise<void> {
-  for (let after = ''; ;) {
-    const page = db
-      .selectFrom(codec.table)
-      .selectAll()
-      .where('id', '>', after)
-      .orderBy('id')
-      .limit(ROWS_PER_READ)
-    const rows = await page.execute()
-    const last = rows.at(-1)
-    if (last === undefined) return
-    for (const row of rows) {
-      state.replace(row.id, row.version, null, requireAuthentic(codec, row, integrity.sealRow).tag)
-    }
-    onRows(rows)
-    after = last.id
-  }
-}
-
-/** Names the objects whose stored version is not the last one in the log. */
-async function compareWithLog(
-  reader: Reader,
-  stored: ReadonlyMap<string, number>,
-  size: number,
-): Promise<string[]> {
-  const logged = new Map<string, number>()
-  for (let from = 0; from < size; from += LEAVES_PER_READ) {
-    for (const entry of await reader.auditEntries(from, LEAVES_PER_READ)) {
-      for (const target of targetsOf(entry.bytes)) logged.set(target.id, target.version)
-    }
-  }
-  const differences: string[] = []
-  for (const [id, version] of logged) {
-    const found = stored.get(id)
-    if (found === undefined) differences.push(`the row of ${id} is missing`)
-    else if (found !== version)
-      differences.push(`the row of ${id} is version ${found}, the log says ${version}`)
-  }
-  for (const id of stored.keys()) if (!logged.has(id)) differences.push(`the row of ${id} is not in the log`)
-  return differences.slice(0, DIFFERENCES_MAX)
-}
-
-function targetsOf(leaf: Uint8Array): readonly { id: string; version: number }[] {
+export async function loadState(loading: Loading, fold: LogFold): Promise<LogFold> {
+  const { reader, head } = loading
+  const size = head?.size ?? 0
+  const changed = new Map<string, AuditTarget>()
   try {
-    return parseAuditEvent(leaf).targets
-  } catch (error) {
-    if (error instanceof AuditEventError) return []
-    throw error
+    while (fold.size < size) {
+      const entries = await reader.auditEntries(fold.size, Math.min(LEAVES_PER_READ, size - fold.size))
+      if (entries.length === 0) throw new LogError(`leaf ${fold.size} is missing`)
+      for (const entry of entries) for (const target of fold.add(entry)) changed.set(target.id, target)
+    }
+    if (((await reader.lastPosition()) ?? -1) >= size) throw new LogError(`leaf ${size} was added`)
+    if (head !== null && !equalBytes(fold.frontier.root(), head.root))
+      throw new LogError('its root is another')
+  } catch (cause) {
+    if (!(cause instanceof LogError)) throw cause
+    throw new StartError(changedOutside(`the log is not what was written: ${cause.message}`), { cause })
   }
+  const byTable = Map.groupBy(changed.values(), ({ type }) => codecOf(type))
+  for (const [codec, targets] of byTable)
+    for (let from = 0; from < targets.length; from += ROWS_PER_READ)
+      await loadRows(loading, codec, targets.slice(from, from + ROWS_PER_READ))
+  return fold
+}
+
+async function loadRows(
+  { db, integrity, onLoaded, onRefused }: Loading,
+  codec: SealedCodec,
+  targets: readonly AuditTarget[],
+): Promise<void> {
+  const ids = targets.map(({ id }) => id)
+  const stored = await db.selectFrom(codec.table).selectAll().where('id', 'in', ids).execute()
+  const rows = new Map<string, StoredRow>(stored.map((row) => [row.id, row]))
+  const good: StoredRow[] = []
+  for (const target of targets) {
+    const row = rows.get(target.id)
+    const what = row === undefined ? 'is missing' : differenceFrom(target, codec, row, integrity)
+    if (row !== undefined && what === null) good.push(row)
+    else onRefused({ table: codec.table, id: target.id, what: what ?? 'is missing' })
+  }
+  if (codec === API_KEY)
+    onLoaded({ keys: good.map((row) => API_KEY.fromRow(row as ApiKeyTable)), owners: [] })
+  if (codec === OWNER) onLoaded({ keys: [], owners: good.map((row) => OWNER.fromRow(row as OwnerTable)) })
+}
+
+/** In which way a row is not what a leaf of the log committed to; null when it is exactly that. */
+function differenceFrom(
+  target: AuditTarget,
+  codec: SealedCodec,
+  row: StoredRow,
+  integrity: Integrity,
+): string | null {
+  if (!isAuthentic(codec, row, integrity.rowMac)) return 'does not match its MAC'
+  if (row.version !== target.version) return `is version ${row.version}, the log says ${target.version}`
+  const commitment = integrity.commitment(target, rowText(codec, row))
+  return equalInConstantTime(target.commitment, commitment) ? null : 'is not the one that was logged'
 }

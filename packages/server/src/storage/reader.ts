@@ -1,28 +1,28 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
-import type { Codec, OpenRow } from './rows.ts'
+import type { RowReader } from './row-reader.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT } from './rows.ts'
 import type { Page } from './records.ts'
 import type { KeyFilter, PageRequest, Reader } from './store.ts'
 import type { ApiKeyTable, Tables } from './tables.ts'
 
 /** The reads, in dialect-neutral SQL, over a connection that sees committed state only. */
-export function createReader(db: Kysely<Tables>, open: OpenRow): Reader {
-  return { ...objectReads(db, open), ...keyReads(db, open), ...auditReads(db) }
+export function createReader(db: Kysely<Tables>, rows: RowReader): Reader {
+  return { ...objectReads(db, rows), ...keyReads(db, rows), ...auditReads(db) }
 }
 
 type ObjectReads = Pick<Reader, 'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners'>
 type KeyReads = Pick<Reader, 'key' | 'keys' | 'uses'>
 type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads>
 
-function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
+function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
   return {
     async installation() {
-      const row = await db.selectFrom('installation').selectAll().executeTakeFirst()
-      return row === undefined ? null : open(INSTALLATION, row)
+      const query = db.selectFrom('installation').selectAll()
+      return (await rows.all(INSTALLATION, () => query.execute()))[0] ?? null
     },
     async project(id) {
-      const row = await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirst()
-      return row === undefined ? null : open(PROJECT, row, id)
+      const query = db.selectFrom('project').selectAll().where('id', '=', id)
+      return rows.one(PROJECT, id, () => query.executeTakeFirst())
     },
     async projects(only, page) {
       let query = db
@@ -32,20 +32,15 @@ function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
         .limit(page.limit + 1)
       if (only !== null) query = query.where('id', '=', only)
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
-      return pageOf(PROJECT, await query.execute(), page, open)
+      return pageOf(await rows.all(PROJECT, () => query.execute()), page)
     },
     async environments(projectId) {
-      const rows = await db
-        .selectFrom('environment')
-        .selectAll()
-        .where('project_id', '=', projectId)
-        .orderBy('id')
-        .execute()
-      return rows.map((row) => open(ENVIRONMENT, row))
+      const query = db.selectFrom('environment').selectAll().where('project_id', '=', projectId).orderBy('id')
+      return rows.all(ENVIRONMENT, () => query.execute())
     },
     async owner(id) {
-      const row = await db.selectFrom('owner').selectAll().where('id', '=', id).executeTakeFirst()
-      return row === undefined ? null : open(OWNER, row, id)
+      const query = db.selectFrom('owner').selectAll().where('id', '=', id)
+      return rows.one(OWNER, id, () => query.executeTakeFirst())
     },
     async owners(filter, page) {
       let query = db
@@ -56,16 +51,16 @@ function objectReads(db: Kysely<Tables>, open: OpenRow): ObjectReads {
       if (filter.projectId !== null) query = query.where('project_id', '=', filter.projectId)
       if (filter.externalId !== null) query = query.where('external_id', '=', filter.externalId)
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
-      return pageOf(OWNER, await query.execute(), page, open)
+      return pageOf(await rows.all(OWNER, () => query.execute()), page)
     },
   }
 }
 
-function keyReads(db: Kysely<Tables>, open: OpenRow): KeyReads {
+function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
   return {
     async key(id) {
-      const row = await db.selectFrom('api_key').selectAll().where('id', '=', id).executeTakeFirst()
-      return row === undefined ? null : open(API_KEY, row, id)
+      const query = db.selectFrom('api_key').selectAll().where('id', '=', id)
+      return rows.one(API_KEY, id, () => query.executeTakeFirst())
     },
     async keys(filter, page) {
       let query = db
@@ -79,7 +74,7 @@ function keyReads(db: Kysely<Tables>, open: OpenRow): KeyReads {
       if (filter.ownerId !== null) query = query.where('owner_id', '=', filter.ownerId)
       if (filter.state !== null) query = query.where((where) => inState(where, filter))
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
-      return pageOf(API_KEY, await query.execute(), page, open)
+      return pageOf(await rows.all(API_KEY, () => query.execute()), page)
     },
     async uses(keyIds) {
       if (keyIds.length === 0) return []
@@ -208,11 +203,11 @@ function inState(where: ExpressionBuilder<{ api_key: ApiKeyTable }, 'api_key'>, 
   }
 }
 
-function pageOf<
-  Row extends { mac: string; id: string; version: number },
-  Record extends { readonly id: string },
->(codec: Codec<Row, Record>, rows: readonly Row[], page: PageRequest, open: OpenRow): Page<Record> {
-  const items = rows.slice(0, page.limit).map((row) => open(codec, row))
-  const more = rows.length > page.limit
+function pageOf<Record extends { readonly id: string }>(
+  records: readonly Record[],
+  page: PageRequest,
+): Page<Record> {
+  const items = records.slice(0, page.limit)
+  const more = records.length > page.limit
   return { items, nextCursor: more ? (items.at(-1)?.id ?? null) : null }
 }

@@ -1,12 +1,12 @@
 /** Between the records of the program and the rows of the tables; the only place that seals a row or opens one. */
+import assert from 'node:assert'
 import type { Environment, KeyKind } from '@keystead/protocol/api-key'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { KeyState, TargetType } from '@keystead/protocol/lifecycle'
 import { DomainError } from '../errors.ts'
 import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId } from '../ids.ts'
-import type { RowSeal } from '../keystore/keystore.ts'
 import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment } from './records.ts'
-import type { Integrity } from './store.ts'
+import type { Integrity, RefusedRow } from './store.ts'
 import type { ApiKeyTable, EnvironmentTable, InstallationTable, OwnerTable, ProjectTable } from './tables.ts'
 
 export type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'api_key'
@@ -26,6 +26,8 @@ export interface StoredRow {
 /** How one sealed table maps to its records: the columns in the order in which the MAC covers them. */
 export interface Codec<Row extends { mac: string }, Record> {
   readonly table: SealedTable
+  /** How the ids of its rows begin (ids.ts). */
+  readonly idPrefix: string
   readonly columns: readonly (keyof Omit<Row, 'mac'> & string)[]
   readonly toRow: (record: Record) => Omit<Row, 'mac'>
   readonly fromRow: (row: Row) => Record
@@ -43,52 +45,41 @@ export function rowText(codec: Covered, row: object): string {
   return JSON.stringify([codec.table, covered])
 }
 
-/** The row's seal, if its MAC holds; DomainError `storage.integrity`, naming table and row, if not (T-05). */
-export function requireAuthentic(codec: Covered, row: StoredRow, sealRow: Integrity['sealRow']): RowSeal {
-  const seal = sealRow(rowText(codec, row))
-  if (equalInConstantTime(seal.mac, row.mac)) return seal
-  throw refused(codec, row, 'does not match its MAC')
+/** Whether the row's MAC holds: this installation wrote it, some time (T-05). */
+export function isAuthentic(codec: Covered, row: StoredRow, rowMac: Integrity['rowMac']): boolean {
+  return equalInConstantTime(rowMac(rowText(codec, row)), row.mac)
 }
-
-/** Opens a stored row as a record, or refuses it with DomainError `storage.integrity`; `id` is the one that was asked for. */
-export type OpenRow = <Row extends StoredRow, Record>(
-  codec: Codec<Row, Record>,
-  row: Row,
-  id?: string,
-) => Record
 
 /**
- * Opens rows whose MAC holds (T-05) and whose version is the last one that was committed (T-07): a row altered by SQL
- * fails the first, an old row put back the second. `versionOf` is null where that is not known yet, while starting.
+ * Why a row is not the one with this id as it was committed last, or null: a row altered by SQL fails its MAC (T-05), an
+ * old row put back the version (T-07).
  */
-export function rowOpener(
-  sealRow: Integrity['sealRow'],
-  versionOf: ((id: string) => number | undefined) | null,
-): OpenRow {
-  return (codec, row, id = row.id) => {
-    requireAuthentic(codec, row, sealRow)
-    // A view or a rewritten index could answer with another genuine row.
-    if (row.id !== id) throw refused(codec, row, `came in the place of ${id}`)
-    const expected = versionOf === null ? row.version : versionOf(row.id)
-    if (expected === row.version) return codec.fromRow(row)
-    throw refused(
-      codec,
-      row,
-      expected === undefined ? 'was never written by this server' : 'is an old one put back',
-    )
-  }
+export function wrongWith(
+  codec: Covered,
+  row: StoredRow,
+  id: string,
+  rowMac: Integrity['rowMac'],
+  committed: number | undefined,
+): string | null {
+  if (!isAuthentic(codec, row, rowMac)) return 'does not match its MAC'
+  // A view or a rewritten index could answer with another genuine row.
+  if (row.id !== id) return `has ${row.id} in its place`
+  if (committed === row.version) return null
+  return committed === undefined ? 'was never written by this server' : 'is an old one put back'
 }
 
-function refused(codec: Covered, row: StoredRow, what: string): DomainError {
-  return new DomainError('storage.integrity', null, {
-    cause: new Error(`row ${row.id} of table ${codec.table} ${what}`),
-  })
+/** DomainError `storage.integrity` for a row that is not what was committed. */
+export class RefusedRowError extends DomainError {
+  constructor({ table, id, what }: RefusedRow) {
+    super('storage.integrity', null, { cause: new Error(`row ${id} of table ${table} ${what}`) })
+  }
 }
 
 const STORED = ['id', 'version', 'created_at'] as const
 
 export const INSTALLATION: Codec<InstallationTable, Installation> = {
   table: 'installation',
+  idPrefix: 'ins_',
   columns: STORED,
   toRow: (record) => ({ id: record.id, version: record.version, created_at: record.createdAt }),
   fromRow: (row) => ({ id: row.id as InstallationId, version: row.version, createdAt: row.created_at }),
@@ -96,6 +87,7 @@ export const INSTALLATION: Codec<InstallationTable, Installation> = {
 
 export const PROJECT: Codec<ProjectTable, Project> = {
   table: 'project',
+  idPrefix: 'prj_',
   columns: [...STORED, 'name'],
   toRow: (record) => ({
     id: record.id,
@@ -113,6 +105,7 @@ export const PROJECT: Codec<ProjectTable, Project> = {
 
 export const ENVIRONMENT: Codec<EnvironmentTable, ProjectEnvironment> = {
   table: 'environment',
+  idPrefix: 'env_',
   columns: [...STORED, 'project_id', 'environment'],
   toRow: (record) => ({
     id: record.id,
@@ -132,6 +125,7 @@ export const ENVIRONMENT: Codec<EnvironmentTable, ProjectEnvironment> = {
 
 export const OWNER: Codec<OwnerTable, Owner> = {
   table: 'owner',
+  idPrefix: 'own_',
   columns: [...STORED, 'project_id', 'external_id', 'name'],
   toRow: (record) => ({
     id: record.id,
@@ -153,6 +147,7 @@ export const OWNER: Codec<OwnerTable, Owner> = {
 
 export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
   table: 'api_key',
+  idPrefix: 'key_',
   columns: [
     ...STORED,
     'kind',
@@ -231,3 +226,17 @@ function versionFromRow([number, digest, createdAt, acceptedUntil]: VersionRow):
 
 /** Every table whose rows carry a MAC. */
 export const SEALED = [INSTALLATION, PROJECT, ENVIRONMENT, OWNER, API_KEY] as const
+export type SealedCodec = (typeof SEALED)[number]
+
+/** The table of an object by its id. */
+export function codecOfId(id: string): SealedCodec {
+  const codec = SEALED.find(({ idPrefix }) => id.startsWith(idPrefix))
+  assert(codec !== undefined, 'an id of no sealed table')
+  return codec
+}
+
+/** The table that keeps the objects which the log calls by this type. */
+export function codecOf(type: TargetType): SealedCodec {
+  if (type === 'api_key' || type === 'root_key') return API_KEY
+  return { installation: INSTALLATION, project: PROJECT, environment: ENVIRONMENT, owner: OWNER }[type]
+}

@@ -2,7 +2,6 @@ import type { Environment } from '@keystead/protocol/api-key'
 import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { KeyId, OwnerId, ProjectId } from '../ids.ts'
-import type { RowSeal } from '../keystore/keystore.ts'
 import type {
   ApiKey,
   AuditEntry,
@@ -36,6 +35,13 @@ export interface Store {
   saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void>
   /** Calls back after each commit, in the order of positions, before anybody is told that the change is done. */
   onCommitted(listener: (changes: Changes, size: number) => void): void
+  /** Calls back for each row that was found changed outside Keystead, those that the start found included (T-05). */
+  onRefused(listener: (row: RefusedRow) => void): void
+  /**
+   * Reads everything again, in slices that let others run: each row must be what was committed last, each leaf and node
+   * what the tree in memory was made of. Rows are reported as onRefused does; answers with what was seen.
+   */
+  sweep(): Promise<Sweep>
   /** The tree over everything committed. */
   head(): { readonly size: number; readonly root: Uint8Array }
   /** Refuses mutations from now on: DomainError `audit.halted` for each. */
@@ -44,6 +50,19 @@ export interface Store {
   halted(): string | null
   /** Lets running transactions end, then closes. */
   close(): Promise<void>
+}
+
+/** A row that is not what was committed: it is refused wherever it is met. `what` is half a sentence, without values. */
+export interface RefusedRow {
+  readonly table: string
+  readonly id: string
+  readonly what: string
+}
+
+export interface Sweep {
+  readonly rows: number
+  readonly leaves: number
+  readonly refused: readonly RefusedRow[]
 }
 
 /** Who does it, and in which request; both end in the audit event. */
@@ -144,10 +163,12 @@ export type DetailValue = string | number | boolean | null | readonly string[]
 
 /** What the store needs from the keystore and the audit: given to it, so that storage knows neither. */
 export interface Integrity {
-  /** The MAC that is stored with a row, and its share of the sum over all rows. */
-  readonly sealRow: (text: string) => RowSeal
-  /** Seals that sum together with the head of the log: base64url HMAC (43 characters). */
-  readonly stateMac: (text: string) => string
+  /** The MAC that is stored with a row: base64url HMAC (43 characters). */
+  readonly rowMac: (text: string) => string
+  /** The MAC that is stored with the head of the log: base64url HMAC (43 characters). */
+  readonly headMac: (text: string) => string
+  /** Whether a leaf carries our MAC: this installation wrote exactly these bytes, some time (T-06). */
+  readonly isOurs: (leaf: Uint8Array) => boolean
   /** Salted commitment to a row's text: base64url SHA-256 (43 characters). */
   commitment(target: { type: string; id: string; version: number }, text: string): string
   /** The canonical leaf, MAC included. */

@@ -8,7 +8,7 @@ export interface Tables {
   environment: EnvironmentTable
   owner: OwnerTable
   api_key: ApiKeyTable
-  sealed_state: SealedStateTable
+  audit_head: AuditHeadTable
   key_use: KeyUseTable
   audit_entry: AuditEntryTable
   audit_target: AuditTargetTable
@@ -28,7 +28,7 @@ export const TABLE_TRUST: Readonly<
   environment: 'sealed',
   owner: 'sealed',
   api_key: 'sealed',
-  sealed_state: { why: 'it is itself a MAC: over all sealed rows together and the head of the log' },
+  audit_head: { why: 'it carries a MAC of its own, over size and root of the log' },
   key_use: { why: 'counts shown to people; nothing is granted or refused by them' },
   audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
   audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
@@ -82,9 +82,12 @@ export interface ApiKeyTable extends SealedRow {
   readonly versions: string
 }
 
-/** One row: what the last commit sealed. */
-export interface SealedStateTable {
+/** One row: the log as the last commit left it. */
+export interface AuditHeadTable {
   readonly id: number
+  readonly size: number
+  /** base64. */
+  readonly root: string
   readonly mac: string
 }
 

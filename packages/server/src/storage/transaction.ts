@@ -11,17 +11,17 @@ import {
   ENVIRONMENT,
   INSTALLATION,
   OWNER,
-  rowOpener,
-  type OpenRow,
   PROJECT,
+  RefusedRowError,
   rowText,
   type SealedTable,
   type StoredRow,
   targetType,
+  wrongWith,
 } from './rows.ts'
-import type { SealedState } from './sealed-state.ts'
+import type { RowVersions } from './row-versions.ts'
 import type { Statements } from './statements.ts'
-import type { Changes, Integrity, RecordedEvent, Transaction } from './store.ts'
+import type { Changes, Integrity, RecordedEvent, RefusedRow, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
 /** What an audit target is made of; only keys have a kind and a state of their own, everything else is active. */
@@ -56,22 +56,28 @@ export interface Ended {
 export class OpenTransaction implements Transaction {
   readonly #statements: Statements
   readonly #integrity: Integrity
-  readonly #state: SealedState
+  readonly #versions: RowVersions
   readonly #records: CommittedRecords
-  readonly #openRow: OpenRow
+  readonly #onRefused: (row: RefusedRow) => void
   readonly #targets: AuditTarget[] = []
   readonly #changes: { keys: ApiKey[]; owners: Owner[] } = { keys: [], owners: [] }
   readonly #writes = new Map<string, Write>()
   #event: RecordedEvent | null = null
   #ended = false
 
-  /** `state` is this transaction's own draft: what it writes is noted there. */
-  constructor(statements: Statements, integrity: Integrity, state: SealedState, records: CommittedRecords) {
+  /** `versions` is this transaction's own draft: what it writes is noted there. */
+  constructor(
+    statements: Statements,
+    integrity: Integrity,
+    versions: RowVersions,
+    records: CommittedRecords,
+    onRefused: (row: RefusedRow) => void,
+  ) {
     this.#records = records
     this.#statements = statements
     this.#integrity = integrity
-    this.#state = state
-    this.#openRow = rowOpener(integrity.sealRow, (id) => state.versionOf(id))
+    this.#versions = versions
+    this.#onRefused = onRefused
   }
 
   /** What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3). */
@@ -168,7 +174,7 @@ export class OpenTransaction implements Transaction {
     const statements = this.#use()
     const written = this.#writes.get(id)
     if (written?.table === codec.table) return written.record as Record
-    const version = this.#state.versionOf(id)
+    const version = this.#versions.versionOf(id)
     const known = version === undefined ? undefined : this.#records.find(id, version)
     if (known !== undefined) return known as Record
     const build = (db: Kysely<Tables>) => db.selectFrom(codec.table).selectAll().where('id', '=', '')
@@ -184,7 +190,13 @@ export class OpenTransaction implements Transaction {
     { rows: [row] }: { readonly rows: readonly Row[] },
     id?: string,
   ): Record | null {
-    return row === undefined ? null : this.#openRow(codec, row, id)
+    if (row === undefined) return null
+    const known = this.#versions.versionOf(row.id)
+    const what = wrongWith(codec, row, id ?? row.id, this.#integrity.rowMac, known)
+    if (what === null) return codec.fromRow(row)
+    const refused = { table: codec.table, id: id ?? row.id, what }
+    this.#onRefused(refused)
+    throw new RefusedRowError(refused)
   }
 
   /** Makes the row with its MAC, and the audit target with its commitment: nothing is written that is not logged. */
@@ -204,14 +216,11 @@ export class OpenTransaction implements Transaction {
       state: [previous === null ? null : (previous.state ?? 'active'), next.state ?? 'active'],
       commitment: this.#integrity.commitment(target, text),
     })
-    const seal = this.#integrity.sealRow(text)
-    const replaced = previous === null ? null : rowText(codec, codec.toRow(previous))
-    const oldTag = replaced === null ? null : this.#integrity.sealRow(replaced).tag
-    this.#state.replace(next.id, next.version, oldTag, seal.tag)
+    this.#versions.note(next.id, next.version)
     this.#writes.set(next.id, {
       table: codec.table,
       record: next,
-      row: { ...row, mac: seal.mac },
+      row: { ...row, mac: this.#integrity.rowMac(text) },
       previousVersion: previous?.version ?? null,
     })
   }

@@ -3,16 +3,6 @@ import type { KeyUse } from './records.ts'
 import type { Statements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
-/** Replaces what the last commit sealed. */
-export async function saveSeal(statements: Statements, mac: string): Promise<void> {
-  const build = (db: Kysely<Tables>) =>
-    db
-      .insertInto('sealed_state')
-      .values({ id: 1, mac })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet({ mac }))
-  await statements.run('seal', build, [1, mac, mac])
-}
-
 /** Adds counts to what is there, in one statement. */
 export async function addUses(statements: Statements, uses: readonly KeyUse[]): Promise<void> {
   const rows = uses.map((use) => ({

@@ -1,13 +1,14 @@
 // T-05: a row that was changed by SQL is refused.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { aKey, aRootKey, anOwner } from '../../keys/keys.test-support.ts'
-import { StartError } from '../../errors.ts'
+import { recordStart } from '../../bootstrap.ts'
 import { revokeKey } from '../../keys/revoke.ts'
 import { ask, closeOnce, may, openWorld, testIntegrity, type World } from '../../world.test-support.ts'
 import { updateKey } from '../../keys/update.ts'
 import { code, event, PROVENANCE } from '../contract.test-support.ts'
-import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, rowOpener } from '../rows.ts'
+import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, wrongWith } from '../rows.ts'
 import type { Reader } from '../store.ts'
 import { type OwnerTable, TABLE_TRUST } from '../tables.ts'
 
@@ -107,36 +108,115 @@ test('a refused row is refused inside a transaction too, and nothing of it is ch
   assert.equal(world.store.head().size, size)
 })
 
-test('a server does not start over a key that was changed by SQL', async (t) => {
-  const world = await fullWorld(t)
-  const { key } = await aRootKey(world)
-  world.database.writer.exec(`UPDATE api_key SET permissions = '["*"]' WHERE id = '${key.id}'`)
+/** The alarms that the log holds, as "row table what", the order of canonical JSON. */
+async function alarmsOf(world: World): Promise<string[]> {
+  const positions = await world.store.reader.auditPositions(
+    { targetId: null, action: 'integrity.alarm' },
+    -1,
+    100,
+  )
+  const entries = await Promise.all(
+    positions.map(async (position) => world.store.reader.auditEntries(position, 1)),
+  )
+  return entries.map(([entry]) => {
+    const { details } = parseAuditEvent(entry?.bytes ?? new Uint8Array())
+    return Object.values(details as Record<'row' | 'table' | 'what', string>).join(' ')
+  })
+}
+
+/** The next commit waits for those before it: whatever alarm was raised until now is in the log then. */
+async function restarted(t: TestContext, world: World): Promise<World> {
   await closeOnce(world.store)
-  await assert.rejects(openWorld(t, { folder: world.folder, clock: world.clock }), code('storage.integrity'))
+  const next = await openWorld(t, { folder: world.folder, clock: world.clock })
+  await recordStart(next.domain)
+  return next
+}
+
+test('a server that starts over a key that was changed by SQL refuses that key, names it, and serves the others', async (t) => {
+  const world = await fullWorld(t)
+  const [bad, good] = [await aRootKey(world), await aKey(world)]
+  world.database.writer.exec(`UPDATE api_key SET permissions = '["*"]' WHERE id = '${bad.key.id}'`)
+  const next = await restarted(t, world)
+  assert.deepEqual(await alarmsOf(next), [`${bad.key.id} api_key does not match its MAC`])
+  assert.equal(next.index.lookup(bad.key.locator), undefined)
+  assert.equal(ask(next, good.secret.reveal()).code, 'VALID')
+  await assert.rejects(next.store.reader.key(bad.key.id), code('storage.integrity'))
 })
 
-test('a row that was deleted, or put back as it once was, is named at the next start', async (t) => {
-  const undo: readonly (readonly [what: string, sql: (id: string) => string])[] = [
-    ['deleted', (id) => `DELETE FROM api_key WHERE id = '${id}'`],
+test('a row that was deleted, or put back as it once was, is refused and named at the next start', async (t) => {
+  const undo: readonly (readonly [what: RegExp, sql: (id: string) => string])[] = [
+    [/is missing$/, (id) => `DELETE FROM api_key WHERE id = '${id}'`],
     [
-      'put back',
+      /is version 1, the log says 2$/,
       (id) =>
         `DELETE FROM api_key WHERE id = '${id}'; INSERT INTO api_key SELECT * FROM earlier WHERE id = '${id}'`,
     ],
   ]
   for (const [what, sql] of undo) {
     const world = await fullWorld(t)
-    const { key } = await aKey(world)
+    const { key, secret } = await aKey(world)
     world.database.writer.exec('CREATE TEMP TABLE earlier AS SELECT * FROM api_key')
     await revokeKey(world.domain, may('keys:revoke'), 'issued', key.id, 'unspecified')
     world.database.writer.exec(sql(key.id))
-    await closeOnce(world.store)
-    await assert.rejects(openWorld(t, { folder: world.folder, clock: world.clock }), (error: unknown) => {
-      assert.ok(error instanceof StartError, what)
-      assert.ok(error.message.includes(key.id), error.message)
-      return true
-    })
+    const next = await restarted(t, world)
+    const [alarm, ...more] = await alarmsOf(next)
+    assert.match(alarm ?? '', what)
+    assert.ok(alarm?.startsWith(`${key.id} api_key `))
+    assert.deepEqual(more, [])
+    assert.equal(ask(next, secret.reveal()).code, 'NOT_FOUND')
   }
+})
+
+test('a row that the log does not know is in no index, and the sweep names it', async (t) => {
+  const world = await fullWorld(t)
+  const { key } = await aKey(world)
+  const id = `${key.id.slice(0, -1)}${key.id.endsWith('0') ? '1' : '0'}`
+  world.database.writer.exec(
+    `CREATE TEMP TABLE copy AS SELECT * FROM api_key WHERE id = '${key.id}';
+     UPDATE copy SET id = '${id}', locator = 'abcdefabcdef'; INSERT INTO api_key SELECT * FROM copy`,
+  )
+  const next = await restarted(t, world)
+  assert.equal(next.index.lookup('abcdefabcdef'), undefined)
+  const { refused } = await next.store.sweep()
+  assert.deepEqual(
+    refused.map((row) => row.id),
+    [id],
+  )
+})
+
+test('a sweep finds nothing wrong in a database that nobody touched, while it changes', async (t) => {
+  const world = await fullWorld(t)
+  const keys = await Promise.all(Array.from({ length: 300 }, async () => aKey(world)))
+  const changing = Promise.all(
+    keys.map(async ({ key }) => updateKey(world.domain, may('keys:update'), 'issued', key.id, { name: 'x' })),
+  )
+  const { refused, rows, leaves } = await world.store.sweep()
+  await changing
+  assert.deepEqual(refused, [])
+  assert.ok(rows > 300 && leaves >= 300)
+})
+
+test('a sweep names every kind of damage, and each becomes one alarm in the log', async (t) => {
+  const world = await fullWorld(t)
+  while (world.store.head().size < 8) await anOwner(world)
+  const [altered, deleted, old] = [await aKey(world), await aKey(world), await aKey(world)]
+  const { writer } = world.database
+  writer.exec(`CREATE TEMP TABLE earlier AS SELECT * FROM api_key WHERE id = '${old.key.id}'`)
+  await revokeKey(world.domain, may('keys:revoke'), 'issued', old.key.id, 'unspecified')
+  writer.exec(`UPDATE api_key SET state = 'active', expires_at = 9e15 WHERE id = '${altered.key.id}'`)
+  writer.exec(`DELETE FROM api_key WHERE id IN ('${deleted.key.id}', '${old.key.id}')`)
+  writer.exec('INSERT INTO api_key SELECT * FROM earlier')
+  writer.exec("DROP TRIGGER audit_entry_is_final; UPDATE audit_entry SET leaf = x'7b7d' WHERE position = 3")
+  writer.exec('UPDATE audit_node SET hash = zeroblob(32) WHERE level = 1 AND idx = 2')
+  const { refused } = await world.store.sweep()
+  assert.deepEqual(refused.map(({ table, id }) => `${table} ${id}`).toSorted(), [
+    ...[altered, deleted, old].map(({ key }) => `api_key ${key.id}`).toSorted(),
+    'audit_entry 3',
+    'audit_node 1/2',
+  ])
+  await world.store.sweep()
+  await recordStart(world.domain)
+  assert.equal((await alarmsOf(world)).length, 5)
 })
 
 test('a revoked row that is put back while the server runs changes nothing: it is refused, and the key stays revoked', async (t) => {
@@ -158,9 +238,9 @@ test('another genuine row that comes in the place of the one that was asked for 
   const row = world.database.writer
     .prepare('SELECT * FROM owner WHERE id = ?')
     .get(other.id) as unknown as OwnerTable
-  const open = rowOpener(testIntegrity(world.clock.read).sealRow, () => 1)
-  assert.deepEqual(open(OWNER, row, other.id), other)
-  assert.throws(() => open(OWNER, row, one.id), code('storage.integrity'))
+  const { rowMac } = testIntegrity(world.clock.read)
+  assert.equal(wrongWith(OWNER, row, other.id, rowMac, 1), null)
+  assert.match(wrongWith(OWNER, row, one.id, rowMac, 1) ?? '', /in its place/)
 })
 
 test('every table of the database is classified, and every classified table is there', async (t) => {
@@ -174,7 +254,7 @@ test('every table of the database is classified, and every classified table is t
 
 test('a table is sealed exactly when its rows have a MAC', async (t) => {
   const world = await openWorld(t)
-  for (const [table, trust] of Object.entries(TABLE_TRUST).filter(([name]) => name !== 'sealed_state'))
+  for (const [table, trust] of Object.entries(TABLE_TRUST).filter(([name]) => name !== 'audit_head'))
     assert.equal(columnsOf(world, table).includes('mac'), trust === 'sealed', table)
   const sealed = Object.entries(TABLE_TRUST).filter(([, trust]) => trust === 'sealed')
   assert.deepEqual(sealed.map(([table]) => table).toSorted(), SEALED.map(({ table }) => table).toSorted())

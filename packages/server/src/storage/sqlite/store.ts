@@ -1,14 +1,19 @@
-import { type Frontier, leafHash, type MerkleNode, readFrontier } from '@keystead/protocol/merkle'
+import { type Frontier, leafHash, type MerkleNode } from '@keystead/protocol/merkle'
+import type { Kysely } from 'kysely'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { DomainError, StartError } from '../../errors.ts'
+import { DomainError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
 import { CommittedRecords } from '../committed-records.ts'
-import { loadSealedState, sealedText } from '../load.ts'
+import { Alarms } from '../alarms.ts'
+import { type Head, readHead, saveHead } from '../head.ts'
+import { loadState } from '../load.ts'
+import { LogFold } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
 import type { KeyUse, SignedCheckpoint } from '../records.ts'
-import { rowOpener } from '../rows.ts'
-import type { SealedState } from '../sealed-state.ts'
+import { RowReader } from '../row-reader.ts'
+import type { RowVersions } from '../row-versions.ts'
+import { sweep } from '../sweep.ts'
 import type {
   Changes,
   Committed,
@@ -16,12 +21,15 @@ import type {
   Provenance,
   Reader,
   RecordedEvent,
+  RefusedRow,
   Store,
+  Sweep,
   Transaction,
 } from '../store.ts'
 import { Statements } from '../statements.ts'
 import { flushWrites, OpenTransaction } from '../transaction.ts'
-import { addUses, saveSeal } from '../upserts.ts'
+import type { Tables } from '../tables.ts'
+import { addUses } from '../upserts.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
 import { nextTurn, withoutWaiting } from './turn.ts'
@@ -41,8 +49,9 @@ const USES_PER_STATEMENT = 100
 const STATEMENTS_PER_COMMIT = 5
 
 /**
- * The store on SQLite. Checks every sealed row once and reads the tree's right edge; from then on both are kept in
- * memory. `onLoaded` gets every record that is kept in memory on the way. StartError when the database is not what the last commit left.
+ * The store on SQLite. Reads the log to its sealed head and the rows that it leads to; from then on the tree's right
+ * edge and the version of every row are kept in memory. `onLoaded` gets every record that is kept in memory elsewhere,
+ * on the way. StartError when the log is not what the last commit left; a row that is not is left out (onRefused).
  */
 export async function openSqliteStore(
   database: OpenDatabase,
@@ -50,20 +59,19 @@ export async function openSqliteStore(
   onLoaded: (changes: Changes) => void = () => undefined,
 ): Promise<Store> {
   const db = kyselyOver(database.reader)
-  const unchecked = createReader(db, rowOpener(integrity.sealRow, null))
-  const frontier = await frontierOf(unchecked)
-  const head = { size: frontier.size, root: frontier.root() }
-  const state = await loadSealedState(db, unchecked, integrity, head, onLoaded)
-  const reader = createReader(
-    db,
-    rowOpener(integrity.sealRow, (id) => state.versionOf(id)),
-  )
-  return new SqliteStore(database, integrity, reader, frontier, state)
+  const alarms = new Alarms()
+  const fold = new LogFold(integrity.isOurs)
+  const onRefused = (row: RefusedRow): void => alarms.raise(row)
+  const rows = new RowReader(integrity.rowMac, (id) => fold.versions.versionOf(id), onRefused)
+  const reader = createReader(db, rows)
+  const head = await readHead(db, integrity.headMac)
+  await loadState({ db, reader, integrity, head, onLoaded, onRefused }, fold)
+  return new SqliteStore(database, integrity, db, reader, fold, alarms)
 }
 
 interface Job {
-  /** `state` is the job's own draft. */
-  readonly run: (state: SealedState) => Promise<Leaf | null>
+  /** `versions` is the job's own draft. */
+  readonly run: (versions: RowVersions) => Promise<Leaf | null>
   /** Called when the savepoint is over, whatever came of it: work that is still waiting for something can write no more. */
   readonly end: () => void
   readonly done: (position: number | null) => void
@@ -88,7 +96,9 @@ class SqliteStore implements Store {
   readonly #writer: DatabaseSync
   readonly #statements: Statements
   readonly #integrity: Integrity
-  readonly #state: SealedState
+  readonly #versions: RowVersions
+  readonly #alarms: Alarms
+  readonly #readerDb: Kysely<Tables>
   readonly #records: CommittedRecords
   readonly #queue: Job[] = []
   readonly #listeners: ((changes: Changes, size: number) => void)[] = []
@@ -101,26 +111,30 @@ class SqliteStore implements Store {
   constructor(
     database: OpenDatabase,
     integrity: Integrity,
+    readerDb: Kysely<Tables>,
     reader: Reader,
-    frontier: Frontier,
-    state: SealedState,
+    fold: LogFold,
+    alarms: Alarms,
   ) {
-    this.#state = state
-    this.#records = new CommittedRecords(state)
+    this.#versions = fold.versions
+    this.#alarms = alarms
+    this.#readerDb = readerDb
+    this.#records = new CommittedRecords(fold.versions)
     this.#database = database
     this.#writer = database.writer
     this.#statements = new Statements(kyselyOver(database.writer))
     this.#integrity = integrity
     this.reader = reader
-    this.#frontier = frontier
+    this.#frontier = fold.frontier
   }
 
   async transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>> {
     if (this.#halted !== null) throw new DomainError('audit.halted', this.#halted)
     let value: T | undefined
     let tx: OpenTransaction | null = null
-    const run = async (state: SealedState): Promise<Leaf | null> => {
-      tx = new OpenTransaction(this.#statements, this.#integrity, state, this.#records)
+    const run = async (versions: RowVersions): Promise<Leaf | null> => {
+      const onRefused = (row: RefusedRow): void => this.#alarms.raise(row)
+      tx = new OpenTransaction(this.#statements, this.#integrity, versions, this.#records, onRefused)
       value = await work(tx)
       const { event, targets, changes, writes } = tx.end()
       await flushWrites(this.#statements, writes)
@@ -160,7 +174,22 @@ class SqliteStore implements Store {
     this.#listeners.push(listener)
   }
 
-  head(): { size: number; root: Uint8Array } {
+  onRefused(listener: (row: RefusedRow) => void): void {
+    this.#alarms.listen(listener)
+  }
+
+  async sweep(): Promise<Sweep> {
+    return sweep({
+      db: this.#readerDb,
+      reader: this.reader,
+      integrity: this.#integrity,
+      versions: this.#versions,
+      head: this.head(),
+      onRefused: (row) => this.#alarms.raise(row),
+    })
+  }
+
+  head(): Head {
     return { size: this.#frontier.size, root: this.#frontier.root() }
   }
 
@@ -221,19 +250,24 @@ class SqliteStore implements Store {
   async #commitBatch(batch: readonly Job[]): Promise<void> {
     const succeeded: { job: Job; leaf: Leaf | null; position: number | null }[] = []
     const frontier = this.#frontier.clone()
-    const state = this.#state.draft()
+    const versions = this.#versions.draft()
     const nodes: MerkleNode[] = []
     try {
       await this.#begin()
       for (const job of batch) {
-        const leaf = await this.#runInSavepoint(job, state)
+        const leaf = await this.#runInSavepoint(job, versions)
         if (leaf === undefined) continue
         const position = leaf === null ? null : frontier.size
         if (leaf !== null) nodes.push(...frontier.append(leaf.hash))
         succeeded.push({ job, leaf, position })
       }
       await this.#insertLeaves(succeeded, nodes)
-      if (frontier.size > this.#frontier.size) await this.#seal(state, frontier)
+      if (frontier.size > this.#frontier.size)
+        await saveHead(
+          this.#statements,
+          { size: frontier.size, root: frontier.root() },
+          this.#integrity.headMac,
+        )
       this.#writer.exec('COMMIT')
     } catch (cause) {
       this.#rollback()
@@ -247,7 +281,7 @@ class SqliteStore implements Store {
       return
     }
     this.#frontier = frontier
-    this.#state.adopt(state)
+    this.#versions.adopt(versions)
     const made = succeeded.flatMap(({ leaf }) => (leaf === null ? [] : [leaf.changes]))
     const changes = {
       keys: made.flatMap(({ keys }) => keys),
@@ -272,13 +306,13 @@ class SqliteStore implements Store {
   }
 
   /** The job's leaf, null when it needs none, undefined when it failed and was undone. Throws when the batch is lost. */
-  async #runInSavepoint(job: Job, batch: SealedState): Promise<Leaf | null | undefined> {
+  async #runInSavepoint(job: Job, batch: RowVersions): Promise<Leaf | null | undefined> {
     this.#writer.exec('SAVEPOINT job')
     try {
-      const state = batch.draft()
-      const leaf = await withoutWaiting(job.run(state))
+      const versions = batch.draft()
+      const leaf = await withoutWaiting(job.run(versions))
       this.#writer.exec('RELEASE job')
-      batch.adopt(state)
+      batch.adopt(versions)
       return leaf
     } catch (error) {
       // SQLite ends the whole transaction itself on a full disk or an I/O error.
@@ -316,12 +350,6 @@ class SqliteStore implements Store {
     await this.#statements.insert('audit_node', rows)
   }
 
-  async #seal(state: SealedState, frontier: Frontier): Promise<void> {
-    const head = { size: frontier.size, root: frontier.root() }
-    const mac = this.#integrity.stateMac(sealedText(state, head))
-    await saveSeal(this.#statements, mac)
-  }
-
   async #addUses(uses: readonly KeyUse[]): Promise<null> {
     await addUses(this.#statements, uses)
     return null
@@ -330,16 +358,6 @@ class SqliteStore implements Store {
   #rollback(): void {
     if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK')
   }
-}
-
-async function frontierOf(reader: Reader): Promise<Frontier> {
-  const last = await reader.lastPosition()
-  const size = last === null ? 0 : last + 1
-  const frontier = await readFrontier(sha256, size, (level, index) => reader.auditNode(level, index))
-  if (frontier !== null) return frontier
-  throw new StartError(
-    'The audit log lacks a part of its tree: see docs/operate/troubleshooting.md. Nothing was changed.',
-  )
 }
 
 /** Somebody else has put a row where this batch's leaf or node belongs. */

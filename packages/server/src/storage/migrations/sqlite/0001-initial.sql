@@ -28,7 +28,9 @@ CREATE TABLE api_key (
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_owner ON api_key (owner_id, id);
 
-CREATE TABLE sealed_state (id INTEGER PRIMARY KEY CHECK (id = 1), mac TEXT NOT NULL) STRICT;
+CREATE TABLE audit_head (
+  id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root TEXT NOT NULL, mac TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE key_use (
   key_id TEXT NOT NULL, version_number INTEGER NOT NULL, code TEXT NOT NULL,

@@ -1,0 +1,62 @@
+import type { AuditTarget } from '@keystead/protocol/audit-event'
+import { equalBytes, utf8Decode } from '@keystead/protocol/bytes'
+import { Frontier, leafHash } from '@keystead/protocol/merkle'
+import { sha256 } from '../hash.ts'
+import type { AuditEntry } from './records.ts'
+import { RowVersions } from './row-versions.ts'
+import type { Integrity } from './store.ts'
+
+/** The log is not what this installation wrote; the message names the leaf, in half a sentence. */
+export class LogError extends Error {
+  override readonly name = 'LogError'
+}
+
+/**
+ * The log as far as it has been read: its tree, and the version of every object. A leaf is taken in only if it is ours,
+ * stands where it belongs, and changes each object from the version before: a leaf that was forged, copied, moved or
+ * left out shows (T-06).
+ */
+export class LogFold {
+  readonly frontier: Frontier
+  readonly versions: RowVersions
+  readonly #isOurs: Integrity['isOurs']
+
+  /** Goes on where `frontier` and `versions` are, which must belong together. */
+  constructor(
+    isOurs: Integrity['isOurs'],
+    frontier: Frontier = new Frontier(sha256),
+    versions: RowVersions = new RowVersions(),
+  ) {
+    this.#isOurs = isOurs
+    this.frontier = frontier
+    this.versions = versions
+  }
+
+  /** The number of leaves taken in. */
+  get size(): number {
+    return this.frontier.size
+  }
+
+  /** Takes in the next leaf and answers with what it changed. LogError when it is not the one that belongs here. */
+  add(entry: AuditEntry): readonly AuditTarget[] {
+    const position = this.frontier.size
+    if (entry.position !== position) throw new LogError(`leaf ${position} is missing`)
+    if (!this.#isOurs(entry.bytes)) throw new LogError(`leaf ${position} was not written by this server`)
+    const hash = leafHash(sha256, entry.bytes)
+    if (!equalBytes(hash, entry.leafHash)) throw new LogError(`the hash of leaf ${position} was changed`)
+    const targets = targetsOf(entry.bytes)
+    for (const { id, version } of targets) {
+      if (version !== (this.versions.versionOf(id) ?? 0) + 1)
+        throw new LogError(`leaf ${position} does not follow the last change of ${id}`)
+      this.versions.note(id, version)
+    }
+    this.frontier.append(hash)
+    return targets
+  }
+}
+
+/** What a leaf changed. For leaves whose MAC holds: they have been checked in full when they were written. */
+function targetsOf(leaf: Uint8Array): readonly AuditTarget[] {
+  const { targets } = JSON.parse(utf8Decode(leaf) ?? '') as { readonly targets: readonly AuditTarget[] }
+  return targets
+}

@@ -1,0 +1,74 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { DomainError } from '../errors.ts'
+import { type Codec, RefusedRowError, type StoredRow, wrongWith } from './rows.ts'
+import type { Integrity, RefusedRow } from './store.ts'
+
+/**
+ * A commit that comes between the moment a row was read and the moment it is looked at makes it look old. The same row
+ * does not meet that three times in a row.
+ */
+const READS_MAX = 3
+
+/** Reads rows and opens them as records, each only if it is exactly what was committed last (T-05, T-07). */
+export class RowReader {
+  readonly #rowMac: Integrity['rowMac']
+  readonly #versionOf: (id: string) => number | undefined
+  readonly #onRefused: (row: RefusedRow) => void
+
+  constructor(
+    rowMac: Integrity['rowMac'],
+    versionOf: (id: string) => number | undefined,
+    onRefused: (row: RefusedRow) => void,
+  ) {
+    this.#rowMac = rowMac
+    this.#versionOf = versionOf
+    this.#onRefused = onRefused
+  }
+
+  /**
+   * The records of the rows that `query` finds. DomainError `storage.integrity`, reported as refused, when one of them
+   * is not what was committed last.
+   */
+  async all<Row extends StoredRow, Record>(
+    codec: Codec<Row, Record>,
+    query: () => Promise<readonly Row[]>,
+  ): Promise<readonly Record[]> {
+    for (let reads = 1; ; reads++) {
+      const rows = await query()
+      const wrong = rows.map((row) => this.#refusal(codec, row, row.id)).find((refused) => refused !== null)
+      if (wrong === undefined) return rows.map((row) => codec.fromRow(row))
+      if (reads === READS_MAX) throw this.#refuse(wrong)
+      await nextTurn()
+    }
+  }
+
+  /** As `all`, for the one row that was asked for by `id`; null when there is none. */
+  async one<Row extends StoredRow, Record>(
+    codec: Codec<Row, Record>,
+    id: string,
+    query: () => Promise<Row | undefined>,
+  ): Promise<Record | null> {
+    for (let reads = 1; ; reads++) {
+      const row = await query()
+      if (row === undefined) return null
+      const wrong = this.#refusal(codec, row, id)
+      if (wrong === null) return codec.fromRow(row)
+      if (reads === READS_MAX) throw this.#refuse(wrong)
+      await nextTurn()
+    }
+  }
+
+  #refusal<Row extends StoredRow, Record>(
+    codec: Codec<Row, Record>,
+    row: Row,
+    id: string,
+  ): RefusedRow | null {
+    const what = wrongWith(codec, row, id, this.#rowMac, this.#versionOf(row.id))
+    return what === null ? null : { table: codec.table, id, what }
+  }
+
+  #refuse(row: RefusedRow): DomainError {
+    this.#onRefused(row)
+    return new RefusedRowError(row)
+  }
+}
