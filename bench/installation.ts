@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Environment } from '@keystead/protocol/api-key'
 import { authorizeServer } from '../packages/server/src/access/authorize.ts'
 import { createIntegrity } from '../packages/server/src/audit/append.ts'
+import { openEpoch } from '../packages/server/src/audit/epoch.ts'
 import { CheckpointPublisher } from '../packages/server/src/audit/publish.ts'
 import { initialize, recordStart } from '../packages/server/src/bootstrap.ts'
 import { systemClock } from '../packages/server/src/clock.ts'
@@ -55,11 +56,12 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
   })
   const store = await openSqliteStore(openDatabase(dataDir), integrity)
   const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: 'ks' }
-  const { installationId, bootstrap } = await initialize(domain)
+  const bootstrap = await initialize(domain)
   await recordStart(domain)
   const made = await fill(domain, count)
-  const origin = `keystead/${installationId}`
   const guardFile = join(dataDir, 'checkpoint.guard')
+  const publicKey = keyring.checkpointPublicKey
+  const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback: false })
   await CheckpointPublisher.open({ store, keyring, origin, guardFile, log: () => undefined })
   await store.close()
   return { bootstrap: bootstrap.secret.reveal(), ...made }

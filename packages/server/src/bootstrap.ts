@@ -1,6 +1,6 @@
 import { authorizeServer, SERVER } from './access/authorize.ts'
 import type { Domain } from './domain.ts'
-import { type InstallationId, newId } from './ids.ts'
+import { newId } from './ids.ts'
 import { addKey, type Issued } from './keys/issue.ts'
 import { rotateKey } from './keys/rotate.ts'
 import { addProject } from './projects/create.ts'
@@ -9,16 +9,14 @@ import { addProject } from './projects/create.ts'
 const BOOTSTRAP_LIFETIME_MS = 90 * 86_400_000
 
 /** Makes an empty database an installation: a first project with its environments, and the bootstrap root key. */
-export async function initialize(
-  domain: Domain,
-): Promise<{ installationId: InstallationId; bootstrap: Issued }> {
+export async function initialize(domain: Domain): Promise<Issued> {
   const { value } = await domain.store.transact(SERVER, async (tx) => {
     const installationId = newId('installation', domain.clock, domain.random)
-    await tx.saveInstallation({ id: installationId, version: 1, createdAt: domain.clock() })
+    await tx.saveInstallation(null, { id: installationId, version: 1, createdAt: domain.clock(), epoch: 1 })
     await addProject(domain, tx, 'default')
     const bootstrap = await addKey(domain, tx, bootstrapKey(domain))
     tx.record({ action: 'installation.initialized', projectId: null, environment: null })
-    return { installationId, bootstrap }
+    return bootstrap
   })
   return value
 }

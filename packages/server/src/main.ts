@@ -1,13 +1,13 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { dirname } from 'node:path'
 import { raiseIntegrityAlarms } from './audit/alarm.ts'
 import { createIntegrity } from './audit/append.ts'
-import { CheckpointPublisher, requireUnguarded } from './audit/publish.ts'
+import { openEpoch } from './audit/epoch.ts'
+import { requireUnguarded } from './audit/guard.ts'
+import { CheckpointPublisher } from './audit/publish.ts'
 import { initialize, issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
 import { systemClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
+import { prepareFolders } from './data-folder.ts'
 import type { Domain } from './domain.ts'
-import { StartError } from './errors.ts'
 import { requireFreePort } from './http/port.ts'
 import { createHttpServer } from './http/server.ts'
 import { newId } from './ids.ts'
@@ -32,8 +32,14 @@ const USAGE_EVERY_MS = 5_000
 /** All rows and leaves are read again this often; a million of each take about a minute of one core, in slices. */
 const SWEEP_EVERY_MS = 3_600_000
 
+/** What the operator asks for on the command line. */
+interface Wanted {
+  readonly newBootstrapKey: boolean
+  readonly newEpoch: boolean
+}
+
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
-async function start(config: Config, log: Log, newBootstrapKey: boolean): Promise<() => Promise<void>> {
+async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Promise<void>> {
   const random = pooledRandom()
   await requireFreePort(config.host, config.port)
   prepareFolders(config)
@@ -48,11 +54,12 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   const isEmpty = store.head().size === 0
   if (isEmpty) requireUnguarded(config.guardFile)
   const first = isEmpty ? await initialize(domain) : null
-  if (first !== null) handOver(first.bootstrap.secret, config.dataDir, process.stdout)
-  const origin = `keystead/${first?.installationId ?? (await installationId(store))}`
+  if (first !== null) handOver(first.secret, config.dataDir, process.stdout)
   const guardFile = config.guardFile
+  const publicKey = keyring.checkpointPublicKey
+  const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback: wanted.newEpoch })
   const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
-  const again = first === null ? await anotherBootstrapKey(domain, newBootstrapKey) : null
+  const again = first === null ? await anotherBootstrapKey(domain, wanted.newBootstrapKey) : null
   if (again !== null) handOver(again.secret, config.dataDir, process.stdout)
   await recordStart(domain)
   raiseIntegrityAlarms(store, log)
@@ -77,14 +84,6 @@ async function start(config: Config, log: Log, newBootstrapKey: boolean): Promis
   }
 }
 
-async function installationId(store: Store): Promise<string> {
-  const installation = await store.reader.installation()
-  if (installation !== null) return installation.id
-  throw new StartError(
-    'The database has a log but no installation: it was changed. See docs/operate/troubleshooting.md.',
-  )
-}
-
 async function anotherBootstrapKey(domain: Domain, wanted: boolean): Promise<Issued | null> {
   const rescued = await rescueBootstrapKey(domain)
   if (rescued !== null || !wanted) return rescued
@@ -92,19 +91,6 @@ async function anotherBootstrapKey(domain: Domain, wanted: boolean): Promise<Iss
     'a new bootstrap root key is made; earlier root keys stay valid until you revoke them\n',
   )
   return issueBootstrapKey(domain)
-}
-
-function prepareFolders({ dataDir, guardFile }: Config): void {
-  try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    mkdirSync(dirname(guardFile), { recursive: true, mode: 0o700 })
-    accessSync(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)
-  } catch (cause) {
-    throw new StartError(
-      `The data folder ${dataDir} cannot be written: make it writable for this user, or set KEYSTEAD_DATA_DIR to another one.`,
-      { cause },
-    )
-  }
 }
 
 async function unseal(config: Config, isNew: boolean, random: Random, log: Log): Promise<Keyring> {
@@ -147,7 +133,11 @@ function stopOnSignal(stop: () => Promise<void>, log: Log): void {
 process.umask(0o077)
 const log = jsonLog((line) => process.stderr.write(line), systemClock)
 try {
-  const stop = await start(readConfig(process.env), log, process.argv.includes('--new-bootstrap-key'))
+  const wanted = {
+    newBootstrapKey: process.argv.includes('--new-bootstrap-key'),
+    newEpoch: process.argv.includes('--new-epoch'),
+  }
+  const stop = await start(readConfig(process.env), log, wanted)
   stopOnSignal(stop, log)
 } catch (error) {
   const explanation = explainStart(error)

@@ -10,6 +10,7 @@ import type { Action } from './access/actions.ts'
 import { authorize, type Authorized } from './access/authorize.ts'
 import { raiseIntegrityAlarms } from './audit/alarm.ts'
 import { createIntegrity } from './audit/append.ts'
+import { openEpoch } from './audit/epoch.ts'
 import { CheckpointPublisher } from './audit/publish.ts'
 import { initialize } from './bootstrap.ts'
 import type { Clock } from './clock.ts'
@@ -82,7 +83,7 @@ export interface World {
 /** Starts an installation, or goes on with the one in `folder`. It stops after the test. */
 export async function openWorld(
   t: TestContext,
-  options: { folder?: string; clock?: FakeClock } = {},
+  options: { folder?: string; clock?: FakeClock; newEpoch?: boolean } = {},
 ): Promise<World> {
   const { folder = temporaryFolder(t), clock = new FakeClock() } = options
   const logLines: string[] = []
@@ -98,10 +99,18 @@ export async function openWorld(
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
   const first = store.head().size === 0 ? await initialize(domain) : null
   const guardFile = join(folder, 'checkpoint.guard')
+  const publicKey = keyring.checkpointPublicKey
+  const acceptRollback = options.newEpoch ?? false
+  const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback }).catch(
+    async (error: unknown) => {
+      await closeOnce(store)
+      throw error
+    },
+  )
   const publisher = await CheckpointPublisher.open({
     store,
     keyring,
-    origin: 'keystead/test',
+    origin,
     guardFile,
     log,
   })
@@ -121,7 +130,7 @@ export async function openWorld(
     publisher,
     log,
     logLines,
-    bootstrap: first?.bootstrap.secret.reveal() ?? '',
+    bootstrap: first?.secret.reveal() ?? '',
     projectId: project.id,
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { noteKey, openNote, parseCheckpoint, parseVerifierKey } from '@keystead/protocol/checkpoint'
+import { openNote, parseCheckpoint, parseVerifierKey } from '@keystead/protocol/checkpoint'
 import { leafHash, verifyConsistency } from '@keystead/protocol/merkle'
 import { StartError } from '../errors.ts'
 import { sha256, verifyEd25519 } from '../hash.ts'
@@ -13,12 +13,12 @@ import { closeOnce, openWorld, testKeyring, type World } from '../world.test-sup
 import { CheckpointPublisher } from './publish.ts'
 import { proveConsistency } from './prove.ts'
 
-const LOG_KEY = noteKey(sha256, 'keystead/test', testKeyring().checkpointPublicKey)
+const logKey = (world: World) => parseVerifierKey(sha256, world.publisher.verifierKey)
 
 const publisherOptions = (world: World, guardFile = join(world.folder, 'checkpoint.guard')) => ({
   store: world.store,
   keyring: testKeyring(),
-  origin: 'keystead/test',
+  origin: logKey(world).name,
   guardFile,
   log: world.log,
 })
@@ -55,16 +55,15 @@ async function assertHalted(world: World): Promise<void> {
 
 test('the checkpoint of every size is signed by the log key, and each continues the one before', async (t) => {
   const world = await openWorld(t)
-  const { publicKey } = parseVerifierKey(sha256, world.publisher.verifierKey)
-  assert.deepEqual(publicKey, LOG_KEY.publicKey)
+  assert.deepEqual(logKey(world).publicKey, testKeyring().checkpointPublicKey)
   let before = world.store.head()
   for (let i = 0; i < 70; i++) {
     await saveProject(world.store, newProject())
     const signed = await world.publisher.publish()
-    const opened = openNote(signed?.note ?? '', [LOG_KEY], verifyEd25519)
+    const opened = openNote(signed?.note ?? '', [logKey(world)], verifyEd25519)
     assert.equal(opened.signedBy.length, 1)
     const checkpoint = parseCheckpoint(opened.text)
-    assert.deepEqual(checkpoint, { origin: 'keystead/test', ...world.store.head() })
+    assert.deepEqual(checkpoint, { origin: logKey(world).name, ...world.store.head() })
     const proof = await proveConsistency(world.store.reader, before.size, checkpoint.size)
     assert.ok(verifyConsistency(sha256, before.size, checkpoint.size, proof, before.root, checkpoint.root))
     before = world.store.head()
@@ -152,14 +151,14 @@ test('a node of the tree that was changed by SQL is found at the next start', as
   asIntruder(world, 'UPDATE audit_node SET hash = zeroblob(32) WHERE level = 2 AND idx = 0')
   await assert.rejects(
     restart(t, world),
-    refusal(/changed outside Keystead: the log|does not match its signed checkpoint/),
+    refusal(/changed outside Keystead: the log|not the one of the last checkpoint that was signed/),
   )
 })
 
 test('a checkpoint that was changed by SQL is found at the next start', async (t) => {
   const world = await openWorld(t)
   await world.publisher.publish()
-  asIntruder(world, `UPDATE audit_checkpoint SET note = replace(note, 'keystead/test', 'keystead/tesu')`)
+  asIntruder(world, `UPDATE audit_checkpoint SET note = replace(note, 'keystead/ins', 'keystead/int')`)
   await assert.rejects(restart(t, world), refusal(/not signed by this installation's key/))
 })
 

@@ -13,7 +13,6 @@ import {
 } from '@keystead/protocol/checkpoint'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import { type Frontier, leafHash, readFrontier } from '@keystead/protocol/merkle'
-import { existsSync, readFileSync } from 'node:fs'
 import { StartError } from '../errors.ts'
 import { sha256, verifyEd25519 } from '../hash.ts'
 import type { Keyring } from '../keystore/keystore.ts'
@@ -60,13 +59,16 @@ export class CheckpointPublisher {
   }
 
   /**
-   * Goes on from the last signed checkpoint. StartError when the database does not match it, or is behind the guard
-   * file: somebody put back an old database, or changed the log.
+   * Goes on from the last checkpoint that was signed under this origin. StartError when the database does not match it:
+   * somebody changed the log. NOT checked: the guard file (epoch.ts).
    */
   static async open(options: PublisherOptions): Promise<CheckpointPublisher> {
-    const { store, keyring, origin, guardFile } = options
+    const { store, keyring, origin } = options
     const key = noteKey(sha256, origin, keyring.checkpointPublicKey)
-    const last = await store.reader.lastCheckpoint()
+    const stored = await store.reader.lastCheckpoint()
+    // One of an earlier epoch is no start to go on from: everything is looked at again, once.
+    const last = stored !== null && stored.note.startsWith(`${origin}\n`) ? stored : null
+    if (stored !== null && last === null) requireOwnNote(stored.note, keyring)
     const signed = last === null ? null : openCheckpoint(last.note, key)
     const frontier = await frontierAt(store.reader, signed?.size ?? 0)
     if (signed !== null && !equalBytes(signed.root, frontier.root())) {
@@ -74,7 +76,6 @@ export class CheckpointPublisher {
         `The audit log does not match its signed checkpoint at size ${signed.size}: ${LOOK}`,
       )
     }
-    await checkGuard(guardFile, key, store)
     const publisher = new CheckpointPublisher(options, key, frontier, last)
     if ((await publisher.publish()) === null && store.head().size > 0) {
       throw new StartError(`The audit log holds a leaf that this server did not write: ${LOOK}`)
@@ -149,15 +150,13 @@ export class CheckpointPublisher {
   }
 }
 
-/** StartError when a guard file says that there was a log, where now there is none: the database was taken away. */
-export function requireUnguarded(guardFile: string): void {
-  if (!existsSync(guardFile)) return
-  throw new StartError(
-    `${guardFile} says that there was a log, but the database is new or empty: put the database back. ${LOOK}`,
-  )
-}
-
 const LOOK = 'see docs/operate/troubleshooting.md before anything else. Nothing was changed.'
+
+/** StartError unless this installation signed the note, under whatever origin. */
+function requireOwnNote(note: string, keyring: Keyring): void {
+  const name = note.slice(0, Math.max(0, note.indexOf('\n'))) || 'none'
+  openCheckpoint(note, noteKey(sha256, name, keyring.checkpointPublicKey))
+}
 
 function openCheckpoint(note: string, key: NoteKey): Checkpoint {
   try {
@@ -167,17 +166,6 @@ function openCheckpoint(note: string, key: NoteKey): Checkpoint {
     throw new StartError(`A stored checkpoint is not signed by this installation's key: ${LOOK}`, { cause })
   }
   throw new StartError(`A stored checkpoint is not signed by this installation's key: ${LOOK}`)
-}
-
-async function checkGuard(guardFile: string, key: NoteKey, store: Store): Promise<void> {
-  if (!existsSync(guardFile)) return
-  const guard = openCheckpoint(readFileSync(guardFile, 'utf8'), key)
-  const behind = guard.size > store.head().size
-  if (behind || !equalBytes((await frontierAt(store.reader, guard.size)).root(), guard.root)) {
-    throw new StartError(
-      `The database is ${behind ? 'behind' : 'not the one of'} the last checkpoint that was signed (${guardFile}, size ${guard.size}): an old copy was put back. ${LOOK}`,
-    )
-  }
 }
 
 /** The right edge of the stored tree at an earlier size. */

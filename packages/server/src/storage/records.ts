@@ -9,8 +9,11 @@ interface Stored<Id> {
   readonly createdAt: number
 }
 
-/** One row for ever: who this installation is, and that it was made by somebody who could open the keystore. */
-export interface Installation extends Stored<InstallationId> {}
+/** One row: who this installation is, and that it was made by somebody who could open the keystore. */
+export interface Installation extends Stored<InstallationId> {
+  /** 1, and one more each time an operator accepts a database that is behind what was signed. */
+  readonly epoch: number
+}
 
 /** A tenant: the unit of ownership and isolation. */
 export interface Project extends Stored<ProjectId> {

@@ -80,9 +80,19 @@ const STORED = ['id', 'version', 'created_at'] as const
 export const INSTALLATION: Codec<InstallationTable, Installation> = {
   table: 'installation',
   idPrefix: 'ins_',
-  columns: STORED,
-  toRow: (record) => ({ id: record.id, version: record.version, created_at: record.createdAt }),
-  fromRow: (row) => ({ id: row.id as InstallationId, version: row.version, createdAt: row.created_at }),
+  columns: [...STORED, 'epoch'],
+  toRow: (record) => ({
+    id: record.id,
+    version: record.version,
+    created_at: record.createdAt,
+    epoch: record.epoch,
+  }),
+  fromRow: (row) => ({
+    id: row.id as InstallationId,
+    version: row.version,
+    createdAt: row.created_at,
+    epoch: row.epoch,
+  }),
 }
 
 export const PROJECT: Codec<ProjectTable, Project> = {

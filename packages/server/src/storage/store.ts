@@ -140,7 +140,7 @@ export interface Transaction {
   ownerByExternalId(projectId: ProjectId, externalId: string): Promise<Owner | null>
   key(id: string): Promise<ApiKey | null>
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
-  saveInstallation(next: Installation): Promise<void>
+  saveInstallation(previous: Installation | null, next: Installation): Promise<void>
   saveProject(next: Project): Promise<void>
   saveEnvironment(next: ProjectEnvironment): Promise<void>
   saveOwner(previous: Owner | null, next: Owner): Promise<void>

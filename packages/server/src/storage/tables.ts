@@ -46,7 +46,9 @@ interface SealedRow {
   readonly mac: string
 }
 
-export interface InstallationTable extends SealedRow {}
+export interface InstallationTable extends SealedRow {
+  readonly epoch: number
+}
 
 export interface ProjectTable extends SealedRow {
   readonly name: string

@@ -131,8 +131,8 @@ export class OpenTransaction implements Transaction {
     return this.#byId(API_KEY, id)
   }
 
-  async saveInstallation(next: Installation): Promise<void> {
-    this.#save(INSTALLATION, null, next)
+  async saveInstallation(previous: Installation | null, next: Installation): Promise<void> {
+    this.#save(INSTALLATION, previous, next)
   }
 
   async saveProject(next: Project): Promise<void> {
