@@ -10,6 +10,7 @@ import { runCrashes } from '../e2e/crash-run.ts'
 import { ROOT } from '../e2e/program.ts'
 import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
+import { benchPermissionModel } from './permission-model.ts'
 import type { Row } from './report.ts'
 import { benchVectors, vectorsFolder } from './vectors.ts'
 import { benchVerifyHttp } from './verify-http.ts'
@@ -60,6 +61,7 @@ const { values } = parseArgs({
 const rows: Row[] = []
 for (const bench of [
   async () => benchVectors(vectorsFolder(undefined)),
+  () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),
   () => benchIssueDurable(7, 1_500),
   () => benchHundredThousandKeys(100_000),

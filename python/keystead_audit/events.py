@@ -11,8 +11,14 @@ REASON_LENGTH_MAX = 200
 INTEGER_MAX = 2**53 - 1
 
 ACTIONS = frozenset(
-    "installation.initialized server.started integrity.alarm log.epoch_started project.created owner.created owner.updated key.created key.updated"
-    " key.rotated key.revoked root_key.created root_key.updated root_key.rotated root_key.revoked".split()
+    """
+    installation.initialized server.started integrity.alarm log.epoch_started
+    project.created
+    owner.created owner.updated
+    role.created role.updated role.deactivated
+    key.created key.updated key.rotated key.revoked
+    root_key.created root_key.updated root_key.rotated root_key.revoked
+    """.split()
 )
 STATES = ("pre-active", "active", "suspended", "deactivated", "compromised", "destroyed")
 
@@ -34,6 +40,7 @@ TARGET_IDS = {
     "project": "prj_" + ULID,
     "environment": "env_" + ULID,
     "owner": "own_" + ULID,
+    "role": "rol_" + ULID,
     "api_key": "key_" + ULID,
     "root_key": "key_" + ULID,
 }

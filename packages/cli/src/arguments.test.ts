@@ -59,7 +59,7 @@ test('an unknown option, a second value, a missing option and a surplus argument
   for (const [argv, message] of [
     [['keys', 'list', '--colour'], /--colour/],
     [['keys', 'list', '--owner', 'a', '--owner', 'b'], /--owner is given twice/],
-    [['keys', 'create', '--owner', 'own_x'], /missing: --environment, --permission/],
+    [['keys', 'create', '--owner', 'own_x'], /missing: --environment/],
     [['keys', 'list', 'surplus'], /unexpected argument "surplus"/],
     [['keys', 'get'], /<key-id> is missing/],
     [['keys', 'list', '--limit', '201'], /--limit must be a whole number from 1 to 200/],

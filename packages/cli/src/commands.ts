@@ -8,6 +8,7 @@ import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { OWNER_COMMANDS } from './commands/owners.ts'
 import { PROJECT_COMMANDS } from './commands/projects.ts'
+import { ROLE_COMMANDS } from './commands/roles.ts'
 import { ROOT_KEY_COMMANDS } from './commands/root-keys.ts'
 import { SERVICE_COMMANDS } from './commands/service.ts'
 
@@ -15,6 +16,7 @@ import { SERVICE_COMMANDS } from './commands/service.ts'
 export const COMMANDS: readonly Command[] = [
   ...PROJECT_COMMANDS,
   ...OWNER_COMMANDS,
+  ...ROLE_COMMANDS,
   ...KEY_COMMANDS,
   ...KEY_DECISION_COMMANDS,
   ...ROOT_KEY_COMMANDS,

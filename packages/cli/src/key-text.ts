@@ -18,6 +18,8 @@ export function describeKey(key: JsonObject, world: World): string {
     ['owner', asText(key['ownerId']) || null],
     ['name', asText(key['name']) || null],
     ['permissions', asTexts(key['permissions']).join(' ')],
+    ['roles', asTexts(key['roles']).join(' ') || null],
+    ['addresses', asTexts(key['allowedAddresses']).join(' ') || null],
     ['created', time('createdAt')],
     ['not before', key['notBefore'] === null ? null : time('notBefore')],
     ['expires', key['expiresAt'] === null ? 'never' : time('expiresAt')],

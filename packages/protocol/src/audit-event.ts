@@ -28,14 +28,31 @@ export const AUDIT_ACTIONS = {
     description: 'A project and its three environments were made.',
   },
   'owner.created': { title: 'Owner created', description: 'An owner was added to a project.' },
-  'owner.updated': { title: 'Owner updated', description: 'The name of an owner was changed.' },
+  'owner.updated': {
+    title: 'Owner updated',
+    description: 'The name or metadata of an owner were changed.',
+  },
+  'role.created': {
+    title: 'Role created',
+    description: 'A named set of permissions was added to a project.',
+  },
+  'role.updated': {
+    title: 'Role updated',
+    description:
+      'Name, description or permissions of a role were changed; every key that has it is affected.',
+  },
+  'role.deactivated': {
+    title: 'Role deactivated',
+    description: 'A role was ended for ever: it grants and denies nothing any more.',
+  },
   'key.created': {
     title: 'API key created',
     description: 'An API key with its first version was issued to an owner.',
   },
   'key.updated': {
     title: 'API key updated',
-    description: 'Name, permissions or expiry of an API key were changed; its secret stays.',
+    description:
+      'Name, permissions, roles, addresses or expiry of an API key were changed; its secret stays.',
   },
   'key.rotated': {
     title: 'API key rotated',
@@ -132,6 +149,7 @@ const TARGET_IDS: { readonly [Type in TargetType]: RegExp } = {
   project: PROJECT_ID,
   environment: new RegExp(`^env_${ULID}$`),
   owner: new RegExp(`^own_${ULID}$`),
+  role: new RegExp(`^rol_${ULID}$`),
   api_key: KEY_ID,
   root_key: KEY_ID,
 }

@@ -35,11 +35,12 @@ const RECORD: KeyRecord = {
   projectId: 'prj_1',
   environment: 'production',
   ownerId: 'own_1',
+  owner: { externalId: 'customer-1', json: '{}' },
   state: 'active',
   revocationReason: null,
   notBefore: null,
   expiresAt: null,
-  grants: compileGrants(['market:read', '!market:write']),
+  policy: { grants: compileGrants(['market:read', '!market:write']), addresses: [] },
   versions: [
     { number: 2, digest: digestOf(PARTS.secret), acceptedUntil: null },
     { number: 1, digest: digestOf(RETIRED_SECRET), acceptedUntil: NOW },
@@ -52,6 +53,7 @@ const QUESTION: Question = {
   projectId: 'prj_1',
   environment: 'production',
   permission: null,
+  address: null,
   now: NOW,
 }
 

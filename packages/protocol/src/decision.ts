@@ -1,14 +1,17 @@
 /**
  * The verification decision: one pure function that the server, the gateway endpoint and the verifier inside a
- * customer's process share. Order: parse, locator, secret (constant time), environment, state and time, permission.
+ * customer's process share. Order: parse, locator, secret (constant time), environment, state and time, address,
+ * permission.
  *
  * Until the secret has been proven every failure is the same NOT_FOUND after the same work, so that nobody learns
  * which locators, environments or states exist (T-03).
  */
+import { type Address, type AddressRange, isInRanges } from './address.ts'
 import { type Environment, type KeyKind, keyDigestInput, parseApiKey } from './api-key.ts'
 import { equalInConstantTime } from './constant-time.ts'
 import type { KeyState } from './lifecycle.ts'
-import { allows, type Grants } from './permission.ts'
+import type { Grants } from './permission.ts'
+import { type PermissionQuery, satisfies } from './permission-query.ts'
 
 export const VERIFICATION_CODES = [
   'VALID',
@@ -17,6 +20,7 @@ export const VERIFICATION_CODES = [
   'NOT_YET_ACTIVE',
   'SUSPENDED',
   'REVOKED',
+  'ADDRESS_NOT_ALLOWED',
   'INSUFFICIENT_PERMISSIONS',
 ] as const
 export type VerificationCode = (typeof VERIFICATION_CODES)[number]
@@ -29,14 +33,30 @@ export interface KeyRecord {
   readonly projectId: string | null
   readonly environment: Environment | null
   readonly ownerId: string | null
+  /** What a service wants to know of the owner; null for a root key. */
+  readonly owner: OwnerFacts | null
   readonly state: KeyState
   readonly revocationReason: string | null
   /** Epoch milliseconds, or null. Accepted from `notBefore` on and before `expiresAt`. */
   readonly notBefore: number | null
   readonly expiresAt: number | null
-  readonly grants: Grants
+  readonly policy: KeyPolicy
   /** Newest first, at most VERSIONS_HELD_MAX. */
   readonly versions: readonly VersionRecord[]
+}
+
+/** What a key may do and from where; many keys share one. */
+export interface KeyPolicy {
+  /** Its own permissions and those of its roles; a deny in either wins over all. */
+  readonly grants: Grants
+  /** Client addresses that are accepted; empty: any. */
+  readonly addresses: readonly AddressRange[]
+}
+
+export interface OwnerFacts {
+  readonly externalId: string
+  /** `{"externalId": text, "metadata": {name: text}}` as JSON, ready to be answered; never read by a decision. */
+  readonly json: string
 }
 
 export interface VersionRecord {
@@ -54,8 +74,10 @@ export interface Question {
   /** Where the caller may ask, from the caller's own credential; null: any project or environment. */
   readonly projectId: string | null
   readonly environment: Environment | null
-  /** One exact permission, already checked with isWantedPermission; null asks for none. */
-  readonly permission: string | null
+  /** What the key must be allowed (parsePermissionQuery); null asks for nothing. */
+  readonly permission: PermissionQuery | null
+  /** Where the client calls from, as the asking service knows it; null where it does not. */
+  readonly address: Address | null
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -77,7 +99,7 @@ export const VERSIONS_HELD_MAX = 4
 
 /**
  * Decides on one presented key text. `lookup` finds a record by locator without I/O; `hashText` is the base64url
- * SHA-256 of a text. Never throws on any text. Limits and addresses are not checked here.
+ * SHA-256 of a text. Never throws on any text. Limits are not checked here.
  */
 export function decide(
   question: Question,
@@ -112,7 +134,12 @@ function judge(record: KeyRecord, version: VersionRecord, question: Question): D
   if (version.acceptedUntil !== null && now >= version.acceptedUntil) return answer('EXPIRED', 'rotated')
   if (record.state === 'suspended') return answer('SUSPENDED', null)
   if (record.notBefore !== null && now < record.notBefore) return answer('NOT_YET_ACTIVE', null)
-  if (question.permission !== null && !allows(record.grants, question.permission)) {
+  const { addresses, grants } = record.policy
+  // An address that is not known is none of those that are allowed.
+  if (addresses.length > 0 && (question.address === null || !isInRanges(addresses, question.address))) {
+    return answer('ADDRESS_NOT_ALLOWED', null)
+  }
+  if (question.permission !== null && !satisfies(grants, question.permission)) {
     return answer('INSUFFICIENT_PERMISSIONS', null)
   }
   return answer('VALID', null)

@@ -80,6 +80,31 @@ export const ERROR_CODES = {
     title: 'The project has an owner with this external id',
     help: 'External ids are unique in a project. Look it up with GET /v1/owners?externalId=.',
   },
+  'owner.metadata_too_large': {
+    status: 400,
+    title: 'The metadata of an owner is too large',
+    help: 'As JSON it may have 2 KiB. Keep the rest in your own systems, under the external id.',
+  },
+  'role.not_found': {
+    status: 404,
+    title: 'There is no such role',
+    help: 'List them with GET /v1/roles. A role belongs to one project, and one that was deactivated cannot be given.',
+  },
+  'role.exists': {
+    status: 409,
+    title: 'The project has a role of this name, or had one',
+    help: 'Names are unique in a project for ever. Update the role, or choose another name.',
+  },
+  'role.deactivated': {
+    status: 409,
+    title: 'The role was deactivated',
+    help: 'That is for ever: create another role.',
+  },
+  'key.invalid_addresses': {
+    status: 400,
+    title: 'An allowed address is not an address or range',
+    help: 'Each entry of `errors` names one. Write IPv4 or IPv6 addresses, or ranges such as 203.0.113.0/24.',
+  },
   'key.not_found': { status: 404, title: 'There is no such key', help: 'List them with GET /v1/keys.' },
   'key.illegal_transition': {
     status: 409,

@@ -11,12 +11,13 @@ export const KEY_STATES = [
 ] as const
 export type KeyState = (typeof KEY_STATES)[number]
 
-/** What an audit event can be about. The first four are only ever active or deactivated; the keys have all states. */
+/** What an audit event can be about. Keys have all states; everything else is only ever active or deactivated. */
 export const TARGET_TYPES = [
   'installation',
   'project',
   'environment',
   'owner',
+  'role',
   'api_key',
   'root_key',
 ] as const

@@ -8,6 +8,10 @@
 export const PERMISSION_LENGTH_MAX = 128
 /** A key with more permissions than this wants a role, and every decision walks its wildcards. */
 export const PERMISSIONS_MAX = 64
+/** Roles of one key. */
+export const ROLES_MAX = 16
+/** What a key can have from its own list and its roles together. */
+export const EFFECTIVE_PERMISSIONS_MAX = PERMISSIONS_MAX * (1 + ROLES_MAX)
 
 const SEGMENT = '[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?'
 const EXACT = `${SEGMENT}(?:\\.${SEGMENT})*:${SEGMENT}`
@@ -45,11 +49,11 @@ export function isGrantedPermission(text: string): boolean {
 }
 
 /**
- * Compiles a list of granted permissions. Throws RangeError on a malformed entry or more than 64: a list that cannot
+ * Compiles a list of granted permissions. Throws RangeError on a malformed entry or more than `max`: a list that cannot
  * be read grants nothing, it is never read in part.
  */
-export function compileGrants(list: readonly string[]): Grants {
-  if (list.length > PERMISSIONS_MAX) throw new RangeError(`more than ${PERMISSIONS_MAX} permissions`)
+export function compileGrants(list: readonly string[], max: number = PERMISSIONS_MAX): Grants {
+  if (list.length > max) throw new RangeError(`more than ${max} permissions`)
   for (const text of list) {
     if (!isGrantedPermission(text)) throw new RangeError('malformed permission')
   }

@@ -48,6 +48,7 @@ export async function rescueBootstrapKey(domain: Domain): Promise<Issued | null>
     projectId: null,
     environment: null,
     ownerId: null,
+    roleId: null,
     state: null,
     now: domain.clock(),
   } as const

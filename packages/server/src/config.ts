@@ -1,3 +1,4 @@
+import { type AddressRange, parseAddressRange } from '@keystead/protocol/address'
 import { BRAND_PATTERN } from '@keystead/protocol/api-key'
 import { isIPv4, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
@@ -15,6 +16,8 @@ export interface Config {
   readonly guardFile: string
   /** This process's name in the audit log. */
   readonly node: string
+  /** Proxies whose word about a client's address is taken. */
+  readonly trustedProxies: readonly AddressRange[]
 }
 
 const DEFAULT_PORT = 4440
@@ -45,6 +48,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       /^[!-~]{1,64}$/,
       '1 to 64 printable characters',
     ),
+    trustedProxies: ranges(text('TRUSTED_PROXIES') ?? '127.0.0.0/8,::1/128'),
   }
 }
 
@@ -56,6 +60,16 @@ function loopback(host: string): string {
   throw new StartError(
     `KEYSTEAD_HOST is ${host}: only a loopback address is served, since credentials would cross the network in the clear. Put a proxy with TLS in front.`,
   )
+}
+
+function ranges(value: string): readonly AddressRange[] {
+  return value.split(',').map((part) => {
+    const { range, problem } = parseAddressRange(part.trim())
+    if (range !== null) return range
+    throw new StartError(
+      `KEYSTEAD_TRUSTED_PROXIES: ${JSON.stringify(part)} ${problem}. It takes addresses and ranges, with commas between.`,
+    )
+  })
 }
 
 function port(value: string): number {

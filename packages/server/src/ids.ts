@@ -8,6 +8,7 @@ export type InstallationId = Id<'installation'>
 export type ProjectId = Id<'project'>
 export type EnvironmentId = Id<'environment'>
 export type OwnerId = Id<'owner'>
+export type RoleId = Id<'role'>
 export type KeyId = Id<'key'>
 export type EventId = Id<'event'>
 export type BootId = Id<'boot'>
@@ -18,6 +19,7 @@ const PREFIX = {
   project: 'prj',
   environment: 'env',
   owner: 'own',
+  role: 'rol',
   key: 'key',
   event: 'evt',
   boot: 'boot',
@@ -29,6 +31,7 @@ interface IdOf {
   project: ProjectId
   environment: EnvironmentId
   owner: OwnerId
+  role: RoleId
   key: KeyId
   event: EventId
   boot: BootId

@@ -23,6 +23,7 @@ import type { Store } from './storage/store.ts'
 import { every } from './schedule.ts'
 import { explainStart } from './start-failure.ts'
 import { KeyIndex } from './verify/index.ts'
+import { PermissionQueries } from './verify/permission-queries.ts'
 import { UsageCounter } from './verify/usage.ts'
 import { handOver } from './bootstrap-key.ts'
 
@@ -65,8 +66,12 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   raiseIntegrityAlarms(store, log)
 
   const usage = new UsageCounter(store, log)
-  const verifier = { index, usage, clock: systemClock }
-  const http = createHttpServer({ domain, verifier, publisher }, log, () => store.halted())
+  const verifier = { index, usage, queries: new PermissionQueries(), clock: systemClock }
+  const http = createHttpServer(
+    { domain, verifier, publisher, trustedProxies: config.trustedProxies },
+    log,
+    () => store.halted(),
+  )
   const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
   const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
   const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)

@@ -3,9 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { parseAddress } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { type Decision, decide } from '@keystead/protocol/decision'
 import { compileGrants } from '@keystead/protocol/permission'
+import { parsePermissionQuery } from '@keystead/protocol/permission-query'
 import type { Action } from './access/actions.ts'
 import { authorize, type Authorized } from './access/authorize.ts'
 import { raiseIntegrityAlarms } from './audit/alarm.ts'
@@ -26,6 +28,7 @@ import { openDatabase, type OpenDatabase } from './storage/sqlite/open.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Integrity, Store } from './storage/store.ts'
 import { KeyIndex } from './verify/index.ts'
+import { PermissionQueries } from './verify/permission-queries.ts'
 import { UsageCounter } from './verify/usage.ts'
 import type { Verifier } from './verify/verifier.ts'
 
@@ -126,7 +129,7 @@ export async function openWorld(
     domain,
     index,
     usage,
-    verifier: { index, usage, clock: clock.read },
+    verifier: { index, usage, queries: new PermissionQueries(), clock: clock.read },
     publisher,
     log,
     logLines,
@@ -170,11 +173,18 @@ export function may<A extends Action>(
 export function ask(
   world: World,
   text: string,
-  question: { permission?: string | null; environment?: Environment; projectId?: ProjectId } = {},
+  question: {
+    permission?: string | null
+    address?: string
+    environment?: Environment
+    projectId?: ProjectId
+  } = {},
 ): Decision {
   const { permission = null, environment = 'production', projectId = world.projectId } = question
+  const query = permission === null ? null : parsePermissionQuery(permission).query
+  const address = question.address === undefined ? null : parseAddress(question.address)
   return decide(
-    { text, kind: 'key', projectId, environment, permission, now: world.clock.now },
+    { text, kind: 'key', projectId, environment, permission: query, address, now: world.clock.now },
     (locator) => world.index.lookup(locator),
     hashText,
   )

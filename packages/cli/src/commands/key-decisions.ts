@@ -1,6 +1,6 @@
 import { parseApiKey } from '@keystead/protocol/api-key'
 import { CONNECTION_OPTIONS } from '../arguments.ts'
-import { describeProblem } from '../client.ts'
+import { describeProblem, isObject } from '../client.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import { CliFailure, EXIT, refusal } from '../failure.ts'
 import { asText, given } from '../fields.ts'
@@ -10,7 +10,13 @@ import { renderFields } from '../table.ts'
 const PERMISSION: OptionSpec = {
   type: 'text',
   placeholder: 'PERMISSION',
-  help: 'also ask for this permission',
+  help: "also ask for this permission, or several: 'market:read AND NOT funds:withdraw'",
+}
+
+const ADDRESS: OptionSpec = {
+  type: 'text',
+  placeholder: 'ADDRESS',
+  help: 'where the client calls from',
 }
 
 export const KEY_DECISION_COMMANDS: readonly Command[] = [
@@ -18,7 +24,7 @@ export const KEY_DECISION_COMMANDS: readonly Command[] = [
     path: ['keys', 'verify'],
     summary: 'ask the server whether a key is accepted; exit code 1 when it is not',
     operations: ['keys.verify'],
-    options: { permission: PERMISSION, ...KEY_INPUT_OPTIONS, ...CONNECTION_OPTIONS },
+    options: { permission: PERMISSION, address: ADDRESS, ...KEY_INPUT_OPTIONS, ...CONNECTION_OPTIONS },
     notes: ['The credential is a root key with keys:verify that is bound to the environment to verify for.'],
     examples: [
       'keystead keys verify --permission market:read --credential-file ./gateway.key < ./acme.key',
@@ -29,7 +35,11 @@ export const KEY_DECISION_COMMANDS: readonly Command[] = [
       const client = await invocation.authenticated()
       const answer = await client.post(
         '/v1/keys:verify',
-        given({ key, permission: invocation.values.text('permission') }),
+        given({
+          key,
+          permission: invocation.values.text('permission'),
+          address: invocation.values.text('address'),
+        }),
       )
       const field = (label: string, name: string) => [label, asText(answer[name]) || null] as const
       await invocation.present(answer, () =>
@@ -39,6 +49,7 @@ export const KEY_DECISION_COMMANDS: readonly Command[] = [
           field('key', 'keyId'),
           field('version', 'version'),
           field('owner', 'ownerId'),
+          ['external id', isObject(answer['owner']) ? asText(answer['owner']['externalId']) || null : null],
           field('environment', 'environment'),
           field('position', 'position'),
           ['age', typeof answer['ageMs'] === 'number' ? `${answer['ageMs']} ms` : null],

@@ -6,6 +6,7 @@ import { parseDuration } from '../duration.ts'
 import { EXIT, type ExitCode, usageFailure } from '../failure.ts'
 import { asText, given } from '../fields.ts'
 import { describeKey } from '../key-text.ts'
+import { LIMIT_OPTIONS, readLimits } from '../key-limits.ts'
 import { EXPIRY_OPTIONS, readExpiry } from '../key-times.ts'
 import { deliverSecret, planSecret, SECRET_OPTIONS } from '../secret-output.ts'
 import { formatTime } from '../time.ts'
@@ -13,6 +14,8 @@ import { identifier, type Values } from '../values.ts'
 
 const ROTATION_REASONS = 'unspecified, scheduled, personnelChange, suspectedCompromise'
 const NO_EXPIRY: OptionSpec = { type: 'flag', help: 'the key does not expire any more' }
+const NO_ROLE: OptionSpec = { type: 'flag', help: 'the key has no role any more' }
+const ANY_ADDRESS: OptionSpec = { type: 'flag', help: 'the key is accepted from any address' }
 const EXAMPLE = 'key_01k3f8c2x5w9m7q4t6v0b1n2p3'
 
 type Noun = 'keys' | 'root-keys'
@@ -42,14 +45,19 @@ function getCommand(noun: Noun): Command {
 function updateCommand(noun: Noun): Command {
   return {
     path: [noun, 'update'],
-    summary: `change name, permissions or expiry of ${a(noun)}`,
+    summary:
+      noun === 'keys'
+        ? 'change name, permissions, roles, addresses or expiry of an API key'
+        : 'change name, permissions or expiry of a root key',
     operations: [`${noun}.update`],
     positionals: [KEY_ID],
     options: {
       name: { type: 'text', help: 'new name' },
       permission: { type: 'list', placeholder: 'PERMISSION', help: 'replaces all permissions' },
       ...EXPIRY_OPTIONS,
-      ...(noun === 'keys' ? { 'no-expiry': NO_EXPIRY } : {}),
+      ...(noun === 'keys'
+        ? { ...LIMIT_OPTIONS, 'no-role': NO_ROLE, 'any-address': ANY_ADDRESS, 'no-expiry': NO_EXPIRY }
+        : {}),
       ...CONNECTION_OPTIONS,
     },
     examples: [`keystead ${noun} update ${EXAMPLE} --name 'read only' --expires-in 30d`],
@@ -59,10 +67,11 @@ function updateCommand(noun: Noun): Command {
       const body = given({
         name: values.text('name'),
         permissions: values.list('permission'),
+        ...(noun === 'keys' ? readNewLimits(values) : {}),
         expiresAt: readNewExpiry(values, world.now()),
       })
       if (Object.keys(body).length === 0)
-        throw usageFailure('nothing to change: give --name, --permission or an expiry')
+        throw usageFailure('nothing to change: see --help for what can be given')
       return await presentKey(invocation, await (await invocation.authenticated()).patch(path, body))
     },
   }
@@ -169,6 +178,20 @@ async function presentKey(invocation: Invocation, key: JsonObject): Promise<Exit
 function keyOf(answer: JsonObject): JsonObject {
   const key = answer['key']
   return isObject(key) ? key : {}
+}
+
+/** As readLimits; empty lists for --no-role and --any-address. */
+function readNewLimits(values: Values): JsonObject {
+  const limits: Record<string, unknown> = { ...readLimits(values) }
+  for (const [flag, option, field] of [
+    ['no-role', 'role', 'roles'],
+    ['any-address', 'allow-address', 'allowedAddresses'],
+  ] as const) {
+    if (!values.flag(flag)) continue
+    if (limits[field] !== undefined) throw usageFailure(`--${flag} excludes --${option}`)
+    limits[field] = []
+  }
+  return limits
 }
 
 /** As readExpiry; null for --no-expiry. */

@@ -4,6 +4,7 @@ import { parseTime } from '../duration.ts'
 import { EXIT } from '../failure.ts'
 import { given } from '../fields.ts'
 import { keyColumns } from '../key-text.ts'
+import { LIMIT_OPTIONS, readLimits } from '../key-limits.ts'
 import { EXPIRY_OPTIONS, readExpiry } from '../key-times.ts'
 import { presentList } from '../pages.ts'
 import { SECRET_OPTIONS } from '../secret-output.ts'
@@ -26,8 +27,8 @@ export const KEY_COMMANDS: readonly Command[] = [
         type: 'list',
         placeholder: 'PERMISSION',
         help: "for example market:read, orders:*, '!funds:withdraw' to deny",
-        required: true,
       },
+      ...LIMIT_OPTIONS,
       name: { type: 'text', help: 'display name' },
       project: {
         type: 'text',
@@ -53,6 +54,7 @@ export const KEY_COMMANDS: readonly Command[] = [
         ownerId: values.required('owner'),
         name: values.text('name'),
         permissions: values.list('permission'),
+        ...readLimits(values),
         notBefore: notBefore === undefined ? undefined : parseTime('not-before', notBefore),
         expiresAt: readExpiry(values, world.now()),
       })
@@ -67,6 +69,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       project: { type: 'text', placeholder: 'PROJECT', help: 'only this project' },
       environment: { type: 'text', placeholder: 'ENV', help: 'only this environment' },
       owner: { type: 'text', placeholder: 'OWNER', help: 'only keys of this owner' },
+      role: { type: 'text', placeholder: 'ROLE', help: 'only keys that have this role' },
       state: {
         type: 'text',
         placeholder: 'STATE',
@@ -87,6 +90,7 @@ export const KEY_COMMANDS: readonly Command[] = [
           projectId: values.text('project'),
           environment: values.text('environment'),
           ownerId: values.text('owner'),
+          roleId: values.text('role'),
           state: values.text('state'),
         },
         columns: keyColumns(world.now()),

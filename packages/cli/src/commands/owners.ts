@@ -1,17 +1,22 @@
 import { CONNECTION_OPTIONS, PAGE_OPTIONS } from '../arguments.ts'
-import type { JsonObject } from '../client.ts'
+import { isObject, type JsonObject } from '../client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
-import { EXIT } from '../failure.ts'
+import { EXIT, usageFailure } from '../failure.ts'
 import { asText, given } from '../fields.ts'
 import { presentList } from '../pages.ts'
 import { renderFields } from '../table.ts'
 import { formatTime } from '../time.ts'
-import { identifier } from '../values.ts'
+import { identifier, type Values } from '../values.ts'
 
 const PROJECT_OPTION: OptionSpec = {
   type: 'text',
   placeholder: 'PROJECT',
   help: 'project id; may be left out where there is only one',
+}
+const METADATA: OptionSpec = {
+  type: 'list',
+  placeholder: 'NAME=TEXT',
+  help: 'what verifications of the owner’s keys answer with; together 2 KiB',
 }
 const OWNER = { name: 'owner-id', help: 'own_...' } as const
 
@@ -28,6 +33,7 @@ export const OWNER_COMMANDS: readonly Command[] = [
         required: true,
       },
       name: { type: 'text', help: 'display name' },
+      metadata: METADATA,
       project: PROJECT_OPTION,
       ...CONNECTION_OPTIONS,
     },
@@ -38,6 +44,7 @@ export const OWNER_COMMANDS: readonly Command[] = [
         projectId: values.text('project'),
         externalId: values.required('external-id'),
         name: values.text('name'),
+        metadata: readMetadata(values),
       })
       return await presentOwner(invocation, await (await invocation.authenticated()).post('/v1/owners', body))
     },
@@ -83,21 +90,40 @@ export const OWNER_COMMANDS: readonly Command[] = [
   },
   {
     path: ['owners', 'update'],
-    summary: 'rename an owner',
+    summary: 'rename an owner, or replace its metadata',
     operations: ['owners.update'],
     positionals: [OWNER],
-    options: { name: { type: 'text', help: 'new display name', required: true }, ...CONNECTION_OPTIONS },
+    options: { name: { type: 'text', help: 'new display name' }, metadata: METADATA, ...CONNECTION_OPTIONS },
     examples: ["keystead owners update own_01k3f8c2x5w9m7q4t6v0b1n2p3 --name 'Acme Capital'"],
     run: async (invocation) => {
       const id = identifier('own', invocation.values.positional('owner-id'))
+      const body = given({
+        name: invocation.values.text('name'),
+        metadata: readMetadata(invocation.values),
+      })
+      if (Object.keys(body).length === 0) throw usageFailure('nothing to change: give --name or --metadata')
       const client = await invocation.authenticated()
-      return await presentOwner(
-        invocation,
-        await client.patch(`/v1/owners/${id}`, { name: invocation.values.required('name') }),
-      )
+      return await presentOwner(invocation, await client.patch(`/v1/owners/${id}`, body))
     },
   },
 ]
+
+function readMetadata(values: Values): Record<string, string> | undefined {
+  const texts = values.list('metadata')
+  if (texts === undefined) return undefined
+  return Object.fromEntries(
+    texts.map((text) => {
+      const at = text.indexOf('=')
+      if (at < 1) throw usageFailure(`--metadata takes NAME=TEXT, not ${JSON.stringify(text.slice(0, 80))}`)
+      return [text.slice(0, at), text.slice(at + 1)]
+    }),
+  )
+}
+
+function describeMetadata(metadata: JsonObject): string | null {
+  const pairs = Object.entries(metadata).map(([name, value]) => `${name}=${asText(value)}`)
+  return pairs.length === 0 ? null : pairs.join(', ')
+}
 
 async function presentOwner(invocation: Invocation, owner: JsonObject) {
   await invocation.present(owner, () =>
@@ -105,6 +131,7 @@ async function presentOwner(invocation: Invocation, owner: JsonObject) {
       ['owner', asText(owner['id'])],
       ['external id', asText(owner['externalId'])],
       ['name', asText(owner['name']) || null],
+      ['metadata', isObject(owner['metadata']) ? describeMetadata(owner['metadata']) : null],
       ['project', asText(owner['projectId'])],
       ['created', formatTime(owner['createdAt'], invocation.world.now())],
       ['record version', asText(owner['version'])],

@@ -78,6 +78,15 @@ export function requireUnbound(by: Authorized<Action>): void {
   }
 }
 
+/** `access.denied` for a credential that is bound to one environment, where an operation is about all of a project's. */
+export function requireEveryEnvironment(by: Authorized<Action>): void {
+  if (by.reach.environment === null) return
+  throw new DomainError(
+    'access.denied',
+    'It concerns every environment of the project: it needs a credential that is bound to none.',
+  )
+}
+
 /** Whether an object lies where the caller may act. If not, the answer is that it does not exist (style 15). */
 export function isWithin(
   reach: Reach,

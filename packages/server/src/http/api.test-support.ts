@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import type { TestContext } from 'node:test'
+import { parseAddressRange } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
 import type { ProjectId } from '../ids.ts'
@@ -48,11 +49,16 @@ export interface Api {
   ): Promise<string>
 }
 
+/** The test's own connections come from 127.0.0.1. */
+const TRUSTED = ['127.0.0.1', '192.0.2.0/24'].flatMap((text) => parseAddressRange(text).range ?? [])
+
 /** Starts it; stops after the test. */
 export async function openApi(t: TestContext): Promise<Api> {
   const world = await openWorld(t)
   const { domain, verifier, publisher, log } = world
-  const server = createHttpServer({ domain, verifier, publisher }, log, () => domain.store.halted())
+  const server = createHttpServer({ domain, verifier, publisher, trustedProxies: TRUSTED }, log, () =>
+    domain.store.halted(),
+  )
   const port = await server.listen('127.0.0.1', 0)
   const agent = new Agent({ keepAlive: true })
   t.after(async () => {

@@ -38,6 +38,23 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
   'owners.list': { project: [200, null], environment: [200, null], why: 'lists only owners of its project' },
   'owners.get': { project: [404, 'owner.not_found'], environment: [200, null], why: 'has no environment' },
   'owners.update': { project: [404, 'owner.not_found'], environment: [200, null], why: 'has no environment' },
+  'roles.create': {
+    project: [404, 'project.not_found'],
+    environment: [201, null],
+    why: 'has no environment',
+  },
+  'roles.list': { project: [200, null], environment: [200, null], why: 'lists only roles of its project' },
+  'roles.get': { project: [404, 'role.not_found'], environment: [200, null], why: 'has no environment' },
+  'roles.update': {
+    project: [404, 'role.not_found'],
+    environment: [403, 'access.denied'],
+    why: 'is about every environment',
+  },
+  'roles.deactivate': {
+    project: [404, 'role.not_found'],
+    environment: [403, 'access.denied'],
+    why: 'is about every environment',
+  },
   'keys.create': {
     project: [404, 'project.not_found'],
     environment: [403, 'access.denied'],
@@ -96,7 +113,9 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     why: 'answers NOT_FOUND in its own way',
   },
 }
-const ELSEWHERE_MAX = 20
+/** These want a credential that is bound to no environment. */
+const EVERY_ENVIRONMENT = new Set(['roles.update', 'roles.deactivate'])
+const ELSEWHERE_MAX = 25
 
 async function callAs(api: Api, operation: Described, credential: string | null): Promise<Answer> {
   const sample = await sampleOf(operation.id, api.world)
@@ -177,7 +196,10 @@ for (const operation of ALL_OPERATIONS) {
     const withDeny = await api.rootKey(['*', `!${operation.permission}`])
     await expectAnswer(api, operation, withDeny, denied, 'all, but this one denied')
     const bounds = operation.installationWide === true ? { projectId: null, environment: null } : {}
-    const alone = await api.rootKey([operation.permission], bounds)
+    const alone = await api.rootKey([operation.permission], {
+      ...bounds,
+      ...(EVERY_ENVIRONMENT.has(operation.id) ? { environment: null } : {}),
+    })
     const answer = await callAs(api, operation, alone)
     assert.equal(answer.status, operation.status, answer.text)
   })

@@ -1,3 +1,4 @@
+import type { AddressRange } from '@keystead/protocol/address'
 import type { AuditAction } from '@keystead/protocol/audit-event'
 import type { ErrorCodeName } from '@keystead/protocol/error-codes'
 import type { Static, TSchema } from 'typebox'
@@ -12,6 +13,8 @@ export interface Services {
   readonly domain: Domain
   readonly verifier: Verifier
   readonly publisher: CheckpointPublisher
+  /** Proxies whose word about a client's address is taken. */
+  readonly trustedProxies: readonly AddressRange[]
 }
 
 /** What of an operation the OpenAPI document, the authorization table and the reference pages are made from. */

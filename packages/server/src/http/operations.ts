@@ -14,6 +14,11 @@ import { updateOwnerOperation } from './operations/owners/update.ts'
 import { createProjectOperation } from './operations/projects/create.ts'
 import { getProjectOperation } from './operations/projects/get.ts'
 import { listProjectsOperation } from './operations/projects/list.ts'
+import { createRoleOperation } from './operations/roles/create.ts'
+import { deactivateRoleOperation } from './operations/roles/deactivate.ts'
+import { getRoleOperation } from './operations/roles/get.ts'
+import { listRolesOperation } from './operations/roles/list.ts'
+import { updateRoleOperation } from './operations/roles/update.ts'
 import { createRootKeyOperation } from './operations/root-keys/create.ts'
 import { getRootKeyOperation } from './operations/root-keys/get.ts'
 import { listRootKeysOperation } from './operations/root-keys/list.ts'
@@ -34,6 +39,11 @@ export const OPERATIONS: readonly Operation[] = [
   listOwnersOperation,
   getOwnerOperation,
   updateOwnerOperation,
+  createRoleOperation,
+  listRolesOperation,
+  getRoleOperation,
+  updateRoleOperation,
+  deactivateRoleOperation,
   createKeyOperation,
   listKeysOperation,
   getKeyOperation,

@@ -4,15 +4,21 @@ import type { Issued } from '../keys/issue.ts'
 import type { Revoked } from '../keys/revoke.ts'
 import type { Rotated } from '../keys/rotate.ts'
 import { visibleState } from '../keys/state.ts'
-import type { ApiKey, KeyUse } from '../storage/records.ts'
+import type { ApiKey, KeyUse, Role } from '../storage/records.ts'
 import type { PageRequest } from '../storage/store.ts'
 import {
   type IssuedSchema,
   type KeySchema,
   PAGE_LIMIT_DEFAULT,
   type RevokedSchema,
+  type RoleSchema,
   type RotatedSchema,
 } from './schemas.ts'
+
+/** A role as the API shows it. */
+export function presentRole(role: Role): Static<typeof RoleSchema> {
+  return { ...role, permissions: [...role.permissions] }
+}
 
 /** A key as the API shows it: never a digest, never a secret. */
 export function presentKey(key: ApiKey, uses: readonly KeyUse[], now: number): Static<typeof KeySchema> {
@@ -20,6 +26,8 @@ export function presentKey(key: ApiKey, uses: readonly KeyUse[], now: number): S
   return {
     ...key,
     permissions: [...key.permissions],
+    roles: [...key.roles],
+    allowedAddresses: [...key.allowedAddresses],
     state: visibleState(key, now),
     versions: key.versions.map(({ number, createdAt, acceptedUntil }) => ({
       number,

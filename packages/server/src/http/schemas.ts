@@ -1,10 +1,12 @@
 /** The shapes that requests and answers share. Objects are closed: an unknown field is refused and named. */
+import { ADDRESS_LENGTH_MAX, ADDRESS_RANGES_MAX } from '@keystead/protocol/address'
 import { ENVIRONMENTS } from '@keystead/protocol/api-key'
 import { KEY_STATES, REVOCATION_REASONS, type RevocationReason } from '@keystead/protocol/lifecycle'
 import {
   GRANTED_PERMISSION_PATTERN,
   PERMISSION_LENGTH_MAX,
   PERMISSIONS_MAX,
+  ROLES_MAX,
 } from '@keystead/protocol/permission'
 import { Type, type TObject, type TProperties, type TSchema } from 'typebox'
 import { idPattern } from '../ids.ts'
@@ -32,6 +34,10 @@ export const OwnerIdSchema = Type.String({
   pattern: idPattern('owner'),
   description: 'the id of an owner, own_...',
 })
+export const RoleIdSchema = Type.String({
+  pattern: idPattern('role'),
+  description: 'the id of a role, rol_...',
+})
 export const KeyIdSchema = Type.String({ pattern: idPattern('key'), description: 'the id of a key, key_...' })
 export const EnvironmentSchema = Type.Enum([...ENVIRONMENTS])
 /** Epoch milliseconds up to the year 9999. */
@@ -41,6 +47,11 @@ export const NameSchema = Type.String({
   maxLength: NAME_LENGTH_MAX,
   pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$',
   description: 'text without control characters',
+})
+export const RoleNameSchema = Type.String({
+  maxLength: 64,
+  pattern: '^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$',
+  description: 'lower-case letters, digits, - and _',
 })
 export const ExternalIdSchema = Type.String({
   minLength: 1,
@@ -55,6 +66,20 @@ export const PermissionsSchema = Type.Array(
     description: 'a permission such as orders:trade, orders.*:read or !funds:withdraw',
   }),
   { minItems: 1, maxItems: PERMISSIONS_MAX, uniqueItems: true },
+)
+export const RolesSchema = Type.Array(RoleIdSchema, { maxItems: ROLES_MAX, uniqueItems: true })
+export const AddressesSchema = Type.Array(
+  Type.String({
+    maxLength: ADDRESS_LENGTH_MAX,
+    description: 'an IPv4 or IPv6 address, or a range such as 203.0.113.0/24',
+  }),
+  { maxItems: ADDRESS_RANGES_MAX, uniqueItems: true },
+)
+/** Flat and small: 2 KiB as JSON (owners/metadata.ts). */
+export const MetadataSchema = Type.Record(
+  Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_.-]{0,63}$' }),
+  Type.String({ maxLength: 1_024 }),
+  { maxProperties: 32, additionalProperties: false },
 )
 export const RevocationReasonSchema = Type.Enum(Object.keys(REVOCATION_REASONS) as RevocationReason[])
 export const VisibleStateSchema = Type.Enum([...KEY_STATES, 'expired' as const])
@@ -81,6 +106,18 @@ export const OwnerSchema = closed({
   projectId: ProjectIdSchema,
   externalId: Type.String(),
   name: Type.String(),
+  metadata: Type.Record(Type.String(), Type.String()),
+  createdAt: TimeSchema,
+  version: Type.Integer(),
+})
+
+export const RoleSchema = closed({
+  id: RoleIdSchema,
+  projectId: ProjectIdSchema,
+  name: Type.String(),
+  description: Type.String(),
+  permissions: Type.Array(Type.String()),
+  state: Type.Enum(['active', 'deactivated']),
   createdAt: TimeSchema,
   version: Type.Integer(),
 })
@@ -94,6 +131,8 @@ export const KeySchema = closed({
   locator: Type.String(),
   name: Type.String(),
   permissions: Type.Array(Type.String()),
+  roles: Type.Array(RoleIdSchema),
+  allowedAddresses: Type.Array(Type.String()),
   state: VisibleStateSchema,
   createdAt: TimeSchema,
   notBefore: nullable(TimeSchema),

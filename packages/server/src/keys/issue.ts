@@ -2,12 +2,13 @@ import type { Environment } from '@keystead/protocol/api-key'
 import type { Authorized, Reach } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { DomainError } from '../errors.ts'
-import { newId, type OwnerId, type ProjectId } from '../ids.ts'
+import { newId, type OwnerId, type ProjectId, type RoleId } from '../ids.ts'
 import { resolveProject } from '../projects/resolve.ts'
 import type { Secret } from '../secret.ts'
 import type { ApiKey } from '../storage/records.ts'
 import type { Transaction } from '../storage/store.ts'
 import { mint, newLocator } from './mint.ts'
+import { requireRanges, requireRoles } from './limits.ts'
 import { requireSensibleTimes } from './times.ts'
 
 export interface NewKey {
@@ -16,6 +17,10 @@ export interface NewKey {
   readonly ownerId: string
   readonly name?: string
   readonly permissions: readonly string[]
+  /** Ids of roles of the project. */
+  readonly roles?: readonly string[]
+  /** Ranges as people write them; none: any address. */
+  readonly allowedAddresses?: readonly string[]
   readonly notBefore?: number
   readonly expiresAt?: number
 }
@@ -38,7 +43,8 @@ export interface Issued {
 }
 
 /**
- * Issues an API key to an owner. `owner.not_found` when the owner is not of the project, `key.invalid_times`,
+ * Issues an API key to an owner. `owner.not_found` and `role.not_found` when they are not of the project,
+ * `key.invalid_times`, `key.invalid_addresses`,
  * `project.not_found`, and `access.denied` for an environment that the credential is not bound to.
  */
 export async function issueKey(
@@ -47,16 +53,27 @@ export async function issueKey(
   input: NewKey,
 ): Promise<Issued> {
   requireEnvironment(by.reach, input.environment)
+  if (input.permissions.length === 0 && (input.roles ?? []).length === 0)
+    throw new DomainError('request.invalid', 'Give the key at least one permission or role.')
   const { value } = await domain.store.transact(by.provenance, async (tx) => {
     const projectId = await resolveProject(tx, by.reach, input.projectId)
     const owner = await tx.owner(input.ownerId)
     if (owner?.projectId !== projectId) throw new DomainError('owner.not_found')
-    const issued = await addKey(domain, tx, { ...input, kind: 'key', projectId, ownerId: owner.id })
+    const roles = await requireRoles(tx, projectId, input.roles ?? [])
+    const allowedAddresses = requireRanges(input.allowedAddresses ?? [])
+    const key = { ...input, kind: 'key', projectId, ownerId: owner.id, roles, allowedAddresses } as const
+    const issued = await addKey(domain, tx, key)
     tx.record({
       action: 'key.created',
       projectId,
       environment: input.environment,
-      details: { owner: owner.id, permissions: input.permissions, versionNumber: 1 },
+      details: {
+        owner: owner.id,
+        permissions: input.permissions,
+        ...(roles.length === 0 ? {} : { roles }),
+        ...(allowedAddresses.length === 0 ? {} : { allowedAddresses }),
+        versionNumber: 1,
+      },
     })
     return issued
   })
@@ -98,6 +115,8 @@ interface KeyToAdd {
   readonly ownerId: OwnerId | null
   readonly name?: string
   readonly permissions: readonly string[]
+  readonly roles?: readonly RoleId[]
+  readonly allowedAddresses?: readonly string[]
   readonly notBefore?: number
   readonly expiresAt?: number
 }
@@ -124,6 +143,8 @@ export async function addKey(domain: Domain, tx: Transaction, input: KeyToAdd): 
     ownerId: input.ownerId,
     name: input.name ?? '',
     permissions: input.permissions,
+    roles: input.roles ?? [],
+    allowedAddresses: input.allowedAddresses ?? [],
     state: times.notBefore !== null && times.notBefore > now ? 'pre-active' : 'active',
     revokedAt: null,
     revocationReason: null,

@@ -1,5 +1,6 @@
 import { createOwner } from '../owners/create.ts'
-import type { Owner } from '../storage/records.ts'
+import { createRole, type NewRole } from '../roles/create.ts'
+import type { Owner, Role } from '../storage/records.ts'
 import { may, type World } from '../world.test-support.ts'
 import { type Issued, issueKey, issueRootKey, type NewKey, type NewRootKey } from './issue.ts'
 import { rotateKey, type Rotated } from './rotate.ts'
@@ -11,6 +12,17 @@ export async function anOwner(world: World): Promise<Owner> {
   return createOwner(world.domain, may('owners:create'), {
     projectId: world.projectId,
     externalId: `o-${owners}`,
+  })
+}
+
+/** A role that gives `market:read`, unless said otherwise. */
+export async function aRole(world: World, input: Partial<NewRole> = {}): Promise<Role> {
+  owners += 1
+  return createRole(world.domain, may('roles:create'), {
+    projectId: world.projectId,
+    name: `role-${owners}`,
+    permissions: ['market:read'],
+    ...input,
   })
 }
 

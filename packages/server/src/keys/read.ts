@@ -1,7 +1,7 @@
 import type { Environment } from '@keystead/protocol/api-key'
 import { type Authorized, isWithin } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
-import type { KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type { KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type { ApiKey, KeyUse, Page } from '../storage/records.ts'
 import type { PageRequest } from '../storage/store.ts'
 import { type KeyClass, requireVisible } from './find.ts'
@@ -11,6 +11,7 @@ export interface KeyQuery {
   readonly projectId?: string
   readonly environment?: Environment
   readonly ownerId?: string
+  readonly roleId?: string
   readonly state?: VisibleState
 }
 
@@ -49,6 +50,7 @@ export async function listKeys(
     projectId,
     environment,
     ownerId: (query.ownerId ?? null) as OwnerId | null,
+    roleId: (query.roleId ?? null) as RoleId | null,
     state: query.state ?? null,
     now: domain.clock(),
   }

@@ -5,18 +5,23 @@ import type { ApiKey } from '../storage/records.ts'
 import type { DetailValue } from '../storage/store.ts'
 import { type KeyClass, requireNoEscalation, requireVisible } from './find.ts'
 import { requireRunning } from './state.ts'
+import { requireRanges, requireRoles } from './limits.ts'
 import { requireSensibleTimes } from './times.ts'
 
 export interface KeyChange {
   readonly name?: string
   readonly permissions?: readonly string[]
+  /** Ids of roles, in the place of those that the key has (API keys only). */
+  readonly roles?: readonly string[]
+  /** Ranges, in the place of those that the key has; none: any address (API keys only). */
+  readonly allowedAddresses?: readonly string[]
   /** Epoch milliseconds; null: never (API keys only). */
   readonly expiresAt?: number | null
 }
 
 /**
- * Changes name, permissions or expiry; the secret stays. Takes effect with the next verification. Errors:
- * `key.not_found`, `key.expired`, `key.illegal_transition`, `key.invalid_times`, `access.escalation`.
+ * Changes name, permissions, roles, addresses or expiry; the secret stays. Takes effect with the next verification.
+ * Errors: `key.not_found`, `role.not_found`, `key.invalid_addresses`, `key.expired`, `key.illegal_transition`, `key.invalid_times`, `access.escalation`.
  */
 export async function updateKey(
   domain: Domain,
@@ -35,6 +40,9 @@ export async function updateKey(
       version: key.version + 1,
       name: change.name ?? key.name,
       permissions: change.permissions ?? key.permissions,
+      roles: change.roles === undefined ? key.roles : await requireRoles(tx, key.projectId, change.roles),
+      allowedAddresses:
+        change.allowedAddresses === undefined ? key.allowedAddresses : requireRanges(change.allowedAddresses),
       expiresAt: change.expiresAt === undefined ? key.expiresAt : change.expiresAt,
     }
     if (next.kind === 'root' && !by.canGive(next.permissions)) throw new DomainError('access.escalation')
@@ -57,6 +65,10 @@ function changes(before: ApiKey, after: ApiKey): Readonly<Record<string, DetailV
     renamed: before.name !== after.name,
     permissionsAdded: after.permissions.filter((permission) => !before.permissions.includes(permission)),
     permissionsRemoved: before.permissions.filter((permission) => !after.permissions.includes(permission)),
+    ...(after.roles.join() === before.roles.join() ? {} : { roles: after.roles }),
+    ...(after.allowedAddresses.join() === before.allowedAddresses.join()
+      ? {}
+      : { allowedAddresses: after.allowedAddresses }),
     expiresAt: after.expiresAt,
   }
 }

@@ -4,14 +4,16 @@ import { DomainError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import { resolveProject } from '../projects/resolve.ts'
 import type { Owner } from '../storage/records.ts'
+import { requireMetadata } from './metadata.ts'
 
 export interface NewOwner {
   readonly projectId?: string
   readonly externalId: string
   readonly name?: string
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
-/** Adds an owner to a project. `owner.exists` when the project has one with this external id. */
+/** Adds an owner to a project. `owner.exists` when the project has one with this external id; `owner.metadata_too_large`. */
 export async function createOwner(
   domain: Domain,
   by: Authorized<'owners:create'>,
@@ -28,6 +30,7 @@ export async function createOwner(
       projectId,
       externalId: input.externalId,
       name: input.name ?? '',
+      metadata: requireMetadata(input.metadata ?? {}),
     }
     await tx.saveOwner(null, owner)
     tx.record({ action: 'owner.created', projectId, environment: null })

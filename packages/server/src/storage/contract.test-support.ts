@@ -20,7 +20,15 @@ export function newProject(name = 'default'): Project {
 
 export function newOwner(project: Project): Owner {
   const id = newId('owner', clock, systemRandom)
-  return { id, version: 1, createdAt: START, projectId: project.id, externalId: id, name: 'Desk' }
+  return {
+    id,
+    version: 1,
+    createdAt: START,
+    projectId: project.id,
+    externalId: id,
+    name: 'Desk',
+    metadata: {},
+  }
 }
 
 export function newKey(owner: Owner, change: Partial<ApiKey> = {}): ApiKey {
@@ -36,6 +44,8 @@ export function newKey(owner: Owner, change: Partial<ApiKey> = {}): ApiKey {
     locator: randomBase62(12, systemRandom),
     name: 'reader',
     permissions: ['market:read'],
+    roles: [],
+    allowedAddresses: [],
     state: 'active',
     notBefore: null,
     expiresAt: null,

@@ -5,9 +5,18 @@ import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
 import { changedOutside, type Head } from './head.ts'
 import { LogError, type LogFold } from './log-fold.ts'
-import { API_KEY, codecOf, OWNER, isAuthentic, rowText, type SealedCodec, type StoredRow } from './rows.ts'
+import {
+  API_KEY,
+  codecOf,
+  isAuthentic,
+  OWNER,
+  ROLE,
+  rowText,
+  type SealedCodec,
+  type StoredRow,
+} from './rows.ts'
 import type { Changes, Integrity, Reader, RefusedRow } from './store.ts'
-import type { ApiKeyTable, OwnerTable, Tables } from './tables.ts'
+import type { ApiKeyTable, OwnerTable, RoleTable, Tables } from './tables.ts'
 
 /** Rows that the start reads at a time: small pages die young, large ones grow the heap for good. */
 const ROWS_PER_READ = 500
@@ -68,9 +77,11 @@ async function loadRows(
     if (row !== undefined && what === null) good.push(row)
     else onRefused({ table: codec.table, id: target.id, what: what ?? 'is missing' })
   }
-  if (codec === API_KEY)
-    onLoaded({ keys: good.map((row) => API_KEY.fromRow(row as ApiKeyTable)), owners: [] })
-  if (codec === OWNER) onLoaded({ keys: [], owners: good.map((row) => OWNER.fromRow(row as OwnerTable)) })
+  onLoaded({
+    keys: codec === API_KEY ? good.map((row) => API_KEY.fromRow(row as ApiKeyTable)) : [],
+    owners: codec === OWNER ? good.map((row) => OWNER.fromRow(row as OwnerTable)) : [],
+    roles: codec === ROLE ? good.map((row) => ROLE.fromRow(row as RoleTable)) : [],
+  })
 }
 
 /** In which way a row is not what a leaf of the log committed to; null when it is exactly that. */

@@ -1,6 +1,6 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { RowReader } from './row-reader.ts'
-import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT } from './rows.ts'
+import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE } from './rows.ts'
 import type { Page } from './records.ts'
 import type { KeyFilter, PageRequest, Reader } from './store.ts'
 import type { ApiKeyTable, Tables } from './tables.ts'
@@ -10,7 +10,10 @@ export function createReader(db: Kysely<Tables>, rows: RowReader): Reader {
   return { ...objectReads(db, rows), ...keyReads(db, rows), ...auditReads(db) }
 }
 
-type ObjectReads = Pick<Reader, 'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners'>
+type ObjectReads = Pick<
+  Reader,
+  'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners' | 'role' | 'roles'
+>
 type KeyReads = Pick<Reader, 'key' | 'keys' | 'uses'>
 type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads>
 
@@ -53,6 +56,20 @@ function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
       return pageOf(await rows.all(OWNER, () => query.execute()), page)
     },
+    async role(id) {
+      const query = db.selectFrom('role').selectAll().where('id', '=', id)
+      return rows.one(ROLE, id, () => query.executeTakeFirst())
+    },
+    async roles(projectId, page) {
+      let query = db
+        .selectFrom('role')
+        .selectAll()
+        .orderBy('id')
+        .limit(page.limit + 1)
+      if (projectId !== null) query = query.where('project_id', '=', projectId)
+      if (page.cursor !== null) query = query.where('id', '>', page.cursor)
+      return pageOf(await rows.all(ROLE, () => query.execute()), page)
+    },
   }
 }
 
@@ -72,6 +89,8 @@ function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
       if (filter.projectId !== null) query = query.where('project_id', '=', filter.projectId)
       if (filter.environment !== null) query = query.where('environment', '=', filter.environment)
       if (filter.ownerId !== null) query = query.where('owner_id', '=', filter.ownerId)
+      // Ids are of a fixed form, so one cannot be part of another.
+      if (filter.roleId !== null) query = query.where('roles', 'like', `%"${filter.roleId}"%`)
       if (filter.state !== null) query = query.where((where) => inState(where, filter))
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
       return pageOf(await rows.all(API_KEY, () => query.execute()), page)

@@ -1,6 +1,6 @@
 import type { Environment, KeyKind } from '@keystead/protocol/api-key'
 import type { KeyState } from '@keystead/protocol/lifecycle'
-import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 
 /** What every stored object has: `version` is 1 at creation and one more with each change. Times: epoch milliseconds. */
 interface Stored<Id> {
@@ -32,6 +32,19 @@ export interface Owner extends Stored<OwnerId> {
   /** The service's own name for it, unique in the project. */
   readonly externalId: string
   readonly name: string
+  /** The service's own notes, given back with each verification of the owner's keys. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** A named set of permissions of a project; a key that has the role has them, as they are now. */
+export interface Role extends Stored<RoleId> {
+  readonly projectId: ProjectId
+  /** Unique in the project, for ever. */
+  readonly name: string
+  readonly description: string
+  readonly permissions: readonly string[]
+  /** Deactivated: it grants and denies nothing any more. */
+  readonly state: 'active' | 'deactivated'
 }
 
 /** One secret of a key. The secret itself is kept nowhere. */
@@ -56,6 +69,9 @@ export interface ApiKey extends Stored<KeyId> {
   readonly locator: string
   readonly name: string
   readonly permissions: readonly string[]
+  readonly roles: readonly RoleId[]
+  /** Client addresses that are accepted (formatAddressRange); none: any. */
+  readonly allowedAddresses: readonly string[]
   readonly state: KeyState
   readonly notBefore: number | null
   readonly expiresAt: number | null

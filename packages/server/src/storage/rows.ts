@@ -4,12 +4,19 @@ import type { Environment, KeyKind } from '@keystead/protocol/api-key'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { KeyState, TargetType } from '@keystead/protocol/lifecycle'
 import { DomainError } from '../errors.ts'
-import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId } from '../ids.ts'
-import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment } from './records.ts'
+import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
+import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment, Role } from './records.ts'
 import type { Integrity, RefusedRow } from './store.ts'
-import type { ApiKeyTable, EnvironmentTable, InstallationTable, OwnerTable, ProjectTable } from './tables.ts'
+import type {
+  ApiKeyTable,
+  EnvironmentTable,
+  InstallationTable,
+  OwnerTable,
+  ProjectTable,
+  RoleTable,
+} from './tables.ts'
 
-export type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'api_key'
+export type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'role' | 'api_key'
 
 /** What the MAC needs to know of a table. */
 interface Covered {
@@ -136,7 +143,7 @@ export const ENVIRONMENT: Codec<EnvironmentTable, ProjectEnvironment> = {
 export const OWNER: Codec<OwnerTable, Owner> = {
   table: 'owner',
   idPrefix: 'own_',
-  columns: [...STORED, 'project_id', 'external_id', 'name'],
+  columns: [...STORED, 'project_id', 'external_id', 'name', 'metadata'],
   toRow: (record) => ({
     id: record.id,
     version: record.version,
@@ -144,6 +151,7 @@ export const OWNER: Codec<OwnerTable, Owner> = {
     project_id: record.projectId,
     external_id: record.externalId,
     name: record.name,
+    metadata: jsonOrNull(record.metadata),
   }),
   fromRow: (row) => ({
     id: row.id as OwnerId,
@@ -152,6 +160,33 @@ export const OWNER: Codec<OwnerTable, Owner> = {
     projectId: row.project_id as ProjectId,
     externalId: row.external_id,
     name: row.name,
+    metadata: JSON.parse(row.metadata ?? '{}') as Record<string, string>,
+  }),
+}
+
+export const ROLE: Codec<RoleTable, Role> = {
+  table: 'role',
+  idPrefix: 'rol_',
+  columns: [...STORED, 'project_id', 'name', 'description', 'permissions', 'state'],
+  toRow: (record) => ({
+    id: record.id,
+    version: record.version,
+    created_at: record.createdAt,
+    project_id: record.projectId,
+    name: record.name,
+    description: record.description,
+    permissions: JSON.stringify(record.permissions),
+    state: record.state,
+  }),
+  fromRow: (row) => ({
+    id: row.id as RoleId,
+    version: row.version,
+    createdAt: row.created_at,
+    projectId: row.project_id as ProjectId,
+    name: row.name,
+    description: row.description,
+    permissions: JSON.parse(row.permissions) as string[],
+    state: row.state as Role['state'],
   }),
 }
 
@@ -168,6 +203,8 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     'locator',
     'name',
     'permissions',
+    'roles',
+    'allowed_addresses',
     'state',
     'not_before',
     'expires_at',
@@ -187,6 +224,8 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     locator: record.locator,
     name: record.name,
     permissions: JSON.stringify(record.permissions),
+    roles: jsonOrNull(record.roles),
+    allowed_addresses: jsonOrNull(record.allowedAddresses),
     state: record.state,
     not_before: record.notBefore,
     expires_at: record.expiresAt,
@@ -213,6 +252,8 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     locator: row.locator,
     name: row.name,
     permissions: JSON.parse(row.permissions) as string[],
+    roles: JSON.parse(row.roles ?? '[]') as RoleId[],
+    allowedAddresses: JSON.parse(row.allowed_addresses ?? '[]') as string[],
     state: row.state as KeyState,
     notBefore: row.not_before,
     expiresAt: row.expires_at,
@@ -220,6 +261,11 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     revocationReason: row.revocation_reason,
     versions: (JSON.parse(row.versions) as VersionRow[]).map(versionFromRow),
   }),
+}
+
+/** Null for what is empty, so that it takes no part in the row's text. */
+function jsonOrNull(value: object): string | null {
+  return Object.keys(value).length === 0 ? null : JSON.stringify(value)
 }
 
 /** What a changed object is called in the audit log. */
@@ -235,7 +281,7 @@ function versionFromRow([number, digest, createdAt, acceptedUntil]: VersionRow):
 }
 
 /** Every table whose rows carry a MAC. */
-export const SEALED = [INSTALLATION, PROJECT, ENVIRONMENT, OWNER, API_KEY] as const
+export const SEALED = [INSTALLATION, PROJECT, ENVIRONMENT, OWNER, ROLE, API_KEY] as const
 export type SealedCodec = (typeof SEALED)[number]
 
 /** The table of an object by its id. */
@@ -248,5 +294,11 @@ export function codecOfId(id: string): SealedCodec {
 /** The table that keeps the objects which the log calls by this type. */
 export function codecOf(type: TargetType): SealedCodec {
   if (type === 'api_key' || type === 'root_key') return API_KEY
-  return { installation: INSTALLATION, project: PROJECT, environment: ENVIRONMENT, owner: OWNER }[type]
+  return {
+    installation: INSTALLATION,
+    project: PROJECT,
+    environment: ENVIRONMENT,
+    owner: OWNER,
+    role: ROLE,
+  }[type]
 }

@@ -1,7 +1,7 @@
 import type { Environment } from '@keystead/protocol/api-key'
 import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
-import type { KeyId, OwnerId, ProjectId } from '../ids.ts'
+import type { KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type {
   ApiKey,
   AuditEntry,
@@ -11,6 +11,7 @@ import type {
   Page,
   Project,
   ProjectEnvironment,
+  Role,
   SignedCheckpoint,
 } from './records.ts'
 
@@ -81,6 +82,7 @@ export interface Committed<T> {
 export interface Changes {
   readonly keys: readonly ApiKey[]
   readonly owners: readonly Owner[]
+  readonly roles: readonly Role[]
 }
 
 export interface PageRequest {
@@ -93,6 +95,7 @@ export interface KeyFilter {
   readonly projectId: ProjectId | null
   readonly environment: Environment | null
   readonly ownerId: OwnerId | null
+  readonly roleId: RoleId | null
   readonly state: KeyState | 'expired' | null
   /** Epoch milliseconds at which states that depend on time are judged. */
   readonly now: number
@@ -109,6 +112,8 @@ export interface Reader {
     filter: { projectId: ProjectId | null; externalId: string | null },
     page: PageRequest,
   ): Promise<Page<Owner>>
+  role(id: string): Promise<Role | null>
+  roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
   key(id: string): Promise<ApiKey | null>
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
@@ -138,12 +143,15 @@ export interface Transaction {
   onlyProject(): Promise<Project | null>
   owner(id: string): Promise<Owner | null>
   ownerByExternalId(projectId: ProjectId, externalId: string): Promise<Owner | null>
+  role(id: string): Promise<Role | null>
+  roleByName(projectId: ProjectId, name: string): Promise<Role | null>
   key(id: string): Promise<ApiKey | null>
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
   saveInstallation(previous: Installation | null, next: Installation): Promise<void>
   saveProject(next: Project): Promise<void>
   saveEnvironment(next: ProjectEnvironment): Promise<void>
   saveOwner(previous: Owner | null, next: Owner): Promise<void>
+  saveRole(previous: Role | null, next: Role): Promise<void>
   saveKey(previous: ApiKey | null, next: ApiKey): Promise<void>
   /** Names what was done. The targets, their versions, states and commitments come from the saves themselves. */
   record(event: RecordedEvent): void

@@ -7,6 +7,7 @@ export interface Tables {
   project: ProjectTable
   environment: EnvironmentTable
   owner: OwnerTable
+  role: RoleTable
   api_key: ApiKeyTable
   audit_head: AuditHeadTable
   key_use: KeyUseTable
@@ -27,6 +28,7 @@ export const TABLE_TRUST: Readonly<
   project: 'sealed',
   environment: 'sealed',
   owner: 'sealed',
+  role: 'sealed',
   api_key: 'sealed',
   audit_head: { why: 'it carries a MAC of its own, over size and root of the log' },
   key_use: { why: 'counts shown to people; nothing is granted or refused by them' },
@@ -63,6 +65,17 @@ export interface OwnerTable extends SealedRow {
   readonly project_id: string
   readonly external_id: string
   readonly name: string
+  /** JSON object of strings; null: none. */
+  readonly metadata: string | null
+}
+
+export interface RoleTable extends SealedRow {
+  readonly project_id: string
+  readonly name: string
+  readonly description: string
+  /** JSON array of strings. */
+  readonly permissions: string
+  readonly state: string
 }
 
 export interface ApiKeyTable extends SealedRow {
@@ -75,6 +88,10 @@ export interface ApiKeyTable extends SealedRow {
   readonly name: string
   /** JSON array of strings. */
   readonly permissions: string
+  /** JSON array of ids; null: none. */
+  readonly roles: string | null
+  /** JSON array of ranges; null: any address. */
+  readonly allowed_addresses: string | null
   readonly state: string
   readonly not_before: number | null
   readonly expires_at: number | null

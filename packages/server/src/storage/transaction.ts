@@ -4,7 +4,7 @@ import type { AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
 import type { CommittedRecords } from './committed-records.ts'
-import type { ApiKey, Installation, Owner, Project, ProjectEnvironment } from './records.ts'
+import type { ApiKey, Installation, Owner, Project, ProjectEnvironment, Role } from './records.ts'
 import {
   API_KEY,
   type Codec,
@@ -13,6 +13,7 @@ import {
   OWNER,
   PROJECT,
   RefusedRowError,
+  ROLE,
   rowText,
   type SealedTable,
   type StoredRow,
@@ -24,7 +25,7 @@ import type { Statements } from './statements.ts'
 import type { Changes, Integrity, RecordedEvent, RefusedRow, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
 
-/** What an audit target is made of; only keys have a kind and a state of their own, everything else is active. */
+/** What an audit target is made of; what has no state of its own is active. */
 interface Auditable {
   readonly id: string
   readonly version: number
@@ -60,7 +61,11 @@ export class OpenTransaction implements Transaction {
   readonly #records: CommittedRecords
   readonly #onRefused: (row: RefusedRow) => void
   readonly #targets: AuditTarget[] = []
-  readonly #changes: { keys: ApiKey[]; owners: Owner[] } = { keys: [], owners: [] }
+  readonly #changes: { keys: ApiKey[]; owners: Owner[]; roles: Role[] } = {
+    keys: [],
+    owners: [],
+    roles: [],
+  }
   readonly #writes = new Map<string, Write>()
   #event: RecordedEvent | null = null
   #ended = false
@@ -127,6 +132,18 @@ export class OpenTransaction implements Transaction {
     return this.#open(OWNER, await this.#use().run('owner by external id', build, [projectId, externalId]))
   }
 
+  async role(id: string): Promise<Role | null> {
+    return this.#byId(ROLE, id)
+  }
+
+  async roleByName(projectId: string, name: string): Promise<Role | null> {
+    const written = this.#written<Role>('role', (role) => role.projectId === projectId && role.name === name)
+    if (written !== null) return written
+    const build = (db: Kysely<Tables>) =>
+      db.selectFrom('role').selectAll().where('project_id', '=', '').where('name', '=', '')
+    return this.#open(ROLE, await this.#use().run('role by name', build, [projectId, name]))
+  }
+
   async key(id: string): Promise<ApiKey | null> {
     return this.#byId(API_KEY, id)
   }
@@ -146,6 +163,11 @@ export class OpenTransaction implements Transaction {
   async saveOwner(previous: Owner | null, next: Owner): Promise<void> {
     this.#save(OWNER, previous, next)
     this.#changes.owners.push(next)
+  }
+
+  async saveRole(previous: Role | null, next: Role): Promise<void> {
+    this.#save(ROLE, previous, next)
+    this.#changes.roles.push(next)
   }
 
   async saveKey(previous: ApiKey | null, next: ApiKey): Promise<void> {

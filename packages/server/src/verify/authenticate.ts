@@ -23,7 +23,15 @@ export function requireCredential(verifier: Verifier, text: string | null): void
 function decisionOn(verifier: Verifier, text: string | null): Decision | null {
   if (text === null) return null
   const now = verifier.clock()
-  const question = { text, kind: 'root', projectId: null, environment: null, permission: null, now } as const
+  const question = {
+    text,
+    kind: 'root',
+    projectId: null,
+    environment: null,
+    permission: null,
+    address: null,
+    now,
+  } as const
   return decide(question, lookupIn(verifier.index), hashText)
 }
 
@@ -35,6 +43,6 @@ function callerOf(decision: Decision | null): Caller {
   return {
     keyId: record.keyId as KeyId,
     reach: { projectId: record.projectId as ProjectId | null, environment: record.environment },
-    grants: record.grants,
+    grants: record.policy.grants,
   }
 }

@@ -1,12 +1,18 @@
-import { type KeyRecord, VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
-import { compileGrants, type Grants } from '@keystead/protocol/permission'
-import type { ApiKey } from '../storage/records.ts'
+import { type KeyRecord, type OwnerFacts, VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
+import type { ApiKey, Owner } from '../storage/records.ts'
 import type { Changes, Store } from '../storage/store.ts'
+import { Policies } from './policies.ts'
 
-/** Distinct permission lists kept compiled; beyond it they are compiled afresh, which costs time and nothing else. */
-const GRANTS_MAX = 10_000
-/** Distinct ids and words kept shared, likewise. */
+/** Distinct ids and words kept shared; beyond it they are kept apart, which costs memory and nothing else. */
 const SHARED_MAX = 100_000
+/** Policies that no key has any more are looked for when there are more than this, and again at each doubling. */
+const POLICIES_MIN = 10_000
+
+/** The facts of an owner, filled in when the owner is read and changed with it, in the hands of all its keys' records. */
+interface SharedOwner extends OwnerFacts {
+  externalId: string
+  json: string
+}
 
 /**
  * Every key of this installation by its public locator, in memory: what verification reads instead of the database.
@@ -14,13 +20,18 @@ const SHARED_MAX = 100_000
  */
 export class KeyIndex {
   readonly #records = new Map<string, KeyRecord>()
-  readonly #grants = new Map<string, Grants>()
+  readonly #owners = new Map<string, SharedOwner>()
+  readonly #policies = new Policies()
   readonly #texts = new Map<string, string>()
+  #policiesMax = POLICIES_MIN
   #position = 0
 
-  /** Takes in keys as the store reads them at start, or as they are committed. */
-  add({ keys }: Pick<Changes, 'keys'>): void {
+  /** Takes in records as the store reads them at start, or as they are committed. */
+  add({ keys, owners, roles }: Changes): void {
+    this.#policies.addRoles(roles)
+    for (const owner of owners) this.#addOwner(owner)
     for (const key of keys) this.#records.set(key.locator, this.#project(key))
+    if (this.#policies.size > this.#policiesMax) this.#dropPolicies()
   }
 
   /** Follows the store's commits from here on. */
@@ -53,15 +64,36 @@ export class KeyIndex {
       projectId: this.#shared(key.projectId),
       environment: this.#shared(key.environment),
       ownerId: this.#shared(key.ownerId),
+      owner: key.ownerId === null ? null : this.#owner(key.ownerId),
       state: this.#shared(key.state),
       revocationReason: key.revocationReason,
       notBefore: key.notBefore,
       expiresAt: key.expiresAt,
-      grants: this.#compiled(key.permissions),
+      policy: this.#policies.of(key),
       versions: key.versions
         .slice(0, VERSIONS_HELD_MAX)
         .map(({ number, digest, acceptedUntil }) => ({ number, digest, acceptedUntil })),
     }
+  }
+
+  #addOwner({ id, externalId, metadata }: Owner): void {
+    const owner = this.#owner(id)
+    owner.externalId = externalId
+    owner.json = JSON.stringify({ externalId, metadata })
+  }
+
+  /** A key may be read before its owner. */
+  #owner(id: string): SharedOwner {
+    const known = this.#owners.get(id)
+    if (known !== undefined) return known
+    const owner: SharedOwner = { externalId: '', json: 'null' }
+    this.#owners.set(id, owner)
+    return owner
+  }
+
+  #dropPolicies(): void {
+    this.#policies.keepOnly(new Set([...this.#records.values()].map(({ policy }) => policy)))
+    this.#policiesMax = Math.max(POLICIES_MIN, 2 * this.#policies.size)
   }
 
   /** The same text object for equal texts: a hundred thousand keys name a handful of projects and states. */
@@ -72,15 +104,5 @@ export class KeyIndex {
     if (this.#texts.size >= SHARED_MAX) this.#texts.clear()
     this.#texts.set(text, text)
     return text
-  }
-
-  #compiled(permissions: readonly string[]): Grants {
-    const name = permissions.join(' ')
-    const known = this.#grants.get(name)
-    if (known !== undefined) return known
-    if (this.#grants.size >= GRANTS_MAX) this.#grants.clear()
-    const grants = compileGrants(permissions)
-    this.#grants.set(name, grants)
-    return grants
   }
 }

@@ -3,12 +3,14 @@ import { test } from 'node:test'
 import { aKey } from '../keys/keys.test-support.ts'
 import { closeOnce, openWorld, START } from '../world.test-support.ts'
 import { UNKNOWN_KEY } from './usage.ts'
-import { verify } from './verifier.ts'
+import { type Presented, verify } from './verifier.ts'
+
+const presented = (text: string): Presented => ({ text, permission: null, address: null })
 
 test('texts that prove no key share one count, however many there are', async (t) => {
   const world = await openWorld(t)
   const place = { projectId: world.projectId, environment: 'production' } as const
-  for (let i = 0; i < 1_000; i++) verify(world.verifier, place, `guess ${i}`, null)
+  for (let i = 0; i < 1_000; i++) verify(world.verifier, place, presented(`guess ${i}`))
   await world.usage.flush()
   const uses = await world.store.reader.uses([UNKNOWN_KEY as never])
   assert.deepEqual(
@@ -21,7 +23,7 @@ test('counts that could not be written are kept, added to, and said in the log; 
   const world = await openWorld(t)
   const { key, secret } = await aKey(world)
   const place = { projectId: world.projectId, environment: 'production' } as const
-  const ask = () => verify(world.verifier, place, secret.reveal(), null).code
+  const ask = () => verify(world.verifier, place, presented(secret.reveal())).code
   world.database.writer.exec(
     "CREATE TRIGGER no_use BEFORE INSERT ON key_use BEGIN SELECT RAISE(ABORT, 'disk full'); END",
   )
@@ -43,7 +45,8 @@ test('counts that could not be written are kept, added to, and said in the log; 
 test('a use is counted at the time of the decision, not of the writing', async (t) => {
   const world = await openWorld(t)
   const { key, secret } = await aKey(world)
-  verify(world.verifier, { projectId: world.projectId, environment: 'production' }, secret.reveal(), null)
+  const place = { projectId: world.projectId, environment: 'production' } as const
+  verify(world.verifier, place, presented(secret.reveal()))
   world.clock.advance(1_000)
   await world.usage.flush()
   assert.equal((await world.store.reader.uses([key.id]))[0]?.lastAt, START)

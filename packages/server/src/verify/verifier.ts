@@ -1,3 +1,4 @@
+import type { Address } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { decide, type Decision, type KeyRecord } from '@keystead/protocol/decision'
 import type { Authorized } from '../access/authorize.ts'
@@ -6,11 +7,13 @@ import { DomainError } from '../errors.ts'
 import { hashText } from '../hash.ts'
 import type { ProjectId } from '../ids.ts'
 import type { KeyIndex } from './index.ts'
+import type { PermissionQueries } from './permission-queries.ts'
 import type { UsageCounter } from './usage.ts'
 
 export interface Verifier {
   readonly index: KeyIndex
   readonly usage: UsageCounter
+  readonly queries: PermissionQueries
   readonly clock: Clock
 }
 
@@ -32,17 +35,23 @@ export function placeOf(by: Authorized<'keys:verify'>): Place {
   return { projectId, environment }
 }
 
+/** What a service asks about one presented key. */
+export interface Presented {
+  readonly text: string
+  /** A permission query (permission-query.ts) as text, or null. */
+  readonly permission: string | null
+  readonly address: Address | null
+}
+
 /**
- * Decides on one presented key, from memory, and counts the answer. `permission` is one exact permission or null.
- * Asks no database, whatever the text.
+ * Decides on one presented key, from memory, and counts the answer. Asks no database, whatever the text.
+ * `request.invalid` for a permission query that cannot be read.
  */
-export function verify(verifier: Verifier, place: Place, text: string, permission: string | null): Decision {
+export function verify(verifier: Verifier, place: Place, { text, permission, address }: Presented): Decision {
   const now = verifier.clock()
-  const decision = decide(
-    { text, kind: 'key', ...place, permission, now },
-    lookupIn(verifier.index),
-    hashText,
-  )
+  const query = permission === null ? null : verifier.queries.read(permission)
+  const question = { text, kind: 'key', ...place, permission: query, address, now } as const
+  const decision = decide(question, lookupIn(verifier.index), hashText)
   verifier.usage.count(decision, now)
   return decision
 }

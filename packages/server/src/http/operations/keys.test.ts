@@ -7,6 +7,7 @@ import { DAY, HOUR, START } from '../../world.test-support.ts'
 import { type Answer, type Api, failure, openApi } from '../api.test-support.ts'
 
 const KEY_FIELDS = [
+  'allowedAddresses',
   'createdAt',
   'environment',
   'expiresAt',
@@ -21,6 +22,7 @@ const KEY_FIELDS = [
   'projectId',
   'revocationReason',
   'revokedAt',
+  'roles',
   'state',
   'uses',
   'version',

@@ -58,8 +58,25 @@ test('owners.get and owners.update answer 200, and 404 for what there is not', a
   const renamed = await api.call('PATCH', path, { body: { name: 'new' } })
   assert.deepEqual([renamed.status, renamed.json['name'], renamed.json['version']], [200, 'new', 2])
   assert.deepEqual((await api.call('GET', path)).json, renamed.json)
-  assert.deepEqual(failure(await api.call('PATCH', path, { body: {} })), [400, 'request.invalid'])
+  const large = { metadata: Object.fromEntries(['a', 'b', 'c'].map((name) => [name, 'x'.repeat(1_000)])) }
+  assert.deepEqual(failure(await api.call('PATCH', path, { body: large })), [400, 'owner.metadata_too_large'])
+  for (const metadata of [{ 'a b': 'x' }, { a: 1 }, ['x']])
+    assert.deepEqual(failure(await api.call('PATCH', path, { body: { metadata } })), [400, 'request.invalid'])
   assert.deepEqual(failure(await api.call('GET', `/v1/owners/${ABSENT}`)), [404, 'owner.not_found'])
   const absent = await api.call('PATCH', `/v1/owners/${ABSENT}`, { body: { name: 'x' } })
   assert.deepEqual(failure(absent), [404, 'owner.not_found'])
+})
+
+test('what a verification says of the owner is what the owner is now', async (t) => {
+  const api = await openApi(t)
+  const metadata = { tier: 'gold', note: '"quoted" 💠' }
+  const owner = await api.call('POST', '/v1/owners', { body: { externalId: 'customer-1', metadata } })
+  const body = { environment: 'production', ownerId: owner.json['id'] ?? '', permissions: ['a:b'] }
+  const key = await api.call('POST', '/v1/keys', { body })
+  const credential = await api.rootKey(['keys:verify'])
+  const ask = async () =>
+    (await api.call('POST', '/v1/keys:verify', { credential, body: { key: key.json['secret'] ?? '' } })).json
+  assert.deepEqual((await ask())['owner'], { externalId: 'customer-1', metadata })
+  await api.call('PATCH', `/v1/owners/${String(owner.json['id'])}`, { body: { metadata: { tier: 'none' } } })
+  assert.deepEqual((await ask())['owner'], { externalId: 'customer-1', metadata: { tier: 'none' } })
 })

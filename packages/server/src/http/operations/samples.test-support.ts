@@ -1,6 +1,6 @@
 // One well-formed request per operation, on objects of the first project's production environment.
 import { createOwner } from '../../owners/create.ts'
-import { aKey, aRootKey } from '../../keys/keys.test-support.ts'
+import { aKey, aRole, aRootKey } from '../../keys/keys.test-support.ts'
 import { HOUR, may, type World } from '../../world.test-support.ts'
 import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
 
@@ -33,6 +33,17 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   'owners.list': async () => ({ path: '/v1/owners' }),
   'owners.get': async (world) => ({ path: `/v1/owners/${await owner(world)}` }),
   'owners.update': async (world) => ({ path: `/v1/owners/${await owner(world)}`, body: { name: 'new' } }),
+  'roles.create': async (world) => ({
+    path: '/v1/roles',
+    body: { projectId: world.projectId, name: `sample-${++serial}`, permissions: ['market:read'] },
+  }),
+  'roles.list': async () => ({ path: '/v1/roles' }),
+  'roles.get': async (world) => ({ path: `/v1/roles/${await role(world)}` }),
+  'roles.update': async (world) => ({
+    path: `/v1/roles/${await role(world)}`,
+    body: { permissions: ['market:*'] },
+  }),
+  'roles.deactivate': async (world) => ({ path: `/v1/roles/${await role(world)}/deactivate`, body: {} }),
   'keys.create': async (world) => ({
     path: '/v1/keys',
     body: {
@@ -91,6 +102,10 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
 async function owner(world: World): Promise<string> {
   const input = { projectId: world.projectId, externalId: `sample-${++serial}` }
   return (await createOwner(world.domain, may('owners:create'), input)).id
+}
+
+async function role(world: World): Promise<string> {
+  return (await aRole(world)).id
 }
 
 async function issued(world: World): Promise<string> {

@@ -88,7 +88,18 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 }
 
-const FIELDS = ['ageMs', 'code', 'environment', 'keyId', 'ownerId', 'position', 'reason', 'valid', 'version']
+const FIELDS = [
+  'ageMs',
+  'code',
+  'environment',
+  'keyId',
+  'owner',
+  'ownerId',
+  'position',
+  'reason',
+  'valid',
+  'version',
+]
 
 const verify = (api: Api, credential: string, body: unknown): Promise<Answer> =>
   api.call('POST', '/v1/keys:verify', { credential, body })

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { parseAuditEvent } from '@keystead/protocol/audit-event'
-import { aKey, aRootKey, anOwner } from '../../keys/keys.test-support.ts'
+import { aKey, anOwner, aRole, aRootKey } from '../../keys/keys.test-support.ts'
 import { recordStart } from '../../bootstrap.ts'
 import { revokeKey } from '../../keys/revoke.ts'
 import { ask, closeOnce, may, openWorld, testIntegrity, type World } from '../../world.test-support.ts'
 import { updateKey } from '../../keys/update.ts'
 import { code, event, PROVENANCE } from '../contract.test-support.ts'
-import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, wrongWith } from '../rows.ts'
+import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE, wrongWith } from '../rows.ts'
 import type { Reader } from '../store.ts'
 import { type OwnerTable, TABLE_TRUST } from '../tables.ts'
 
@@ -25,10 +25,18 @@ const SEALED: readonly {
     ...OWNER,
     read: (reader) => reader.owners({ projectId: null, externalId: null }, { limit: 200, cursor: null }),
   },
+  { ...ROLE, read: (reader) => reader.roles(null, { limit: 200, cursor: null }) },
   {
     ...API_KEY,
     read: async (reader, world) => {
-      const all = { projectId: null, environment: null, ownerId: null, state: null, now: world.clock.now }
+      const all = {
+        projectId: null,
+        environment: null,
+        ownerId: null,
+        roleId: null,
+        state: null,
+        now: world.clock.now,
+      }
       const page = { limit: 200, cursor: null }
       await reader.keys({ kind: 'root', ...all }, page)
       await reader.keys({ kind: 'issued', ...all }, page)
@@ -38,7 +46,9 @@ const SEALED: readonly {
 
 async function fullWorld(t: TestContext): Promise<World> {
   const world = await openWorld(t)
-  await aKey(world, { expiresAt: world.clock.now + 1_000, notBefore: world.clock.now })
+  const role = await aRole(world)
+  const times = { expiresAt: world.clock.now + 1_000, notBefore: world.clock.now }
+  await aKey(world, { ...times, roles: [role.id], allowedAddresses: ['10.0.0.0/8'] })
   world.database.writer.exec('PRAGMA foreign_keys = OFF')
   return world
 }

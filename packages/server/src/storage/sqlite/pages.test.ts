@@ -14,6 +14,7 @@ const ANY: KeyFilter = {
   projectId: null,
   environment: null,
   ownerId: null,
+  roleId: null,
   state: null,
   now: 0,
 }

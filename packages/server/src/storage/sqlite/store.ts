@@ -286,6 +286,7 @@ class SqliteStore implements Store {
     const changes = {
       keys: made.flatMap(({ keys }) => keys),
       owners: made.flatMap(({ owners }) => owners),
+      roles: made.flatMap(({ roles }) => roles),
     }
     for (const listener of this.#listeners) listener(changes, frontier.size)
     for (const { job, position } of succeeded) job.done(position)

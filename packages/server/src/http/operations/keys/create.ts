@@ -3,6 +3,7 @@ import { issueKey } from '../../../keys/issue.ts'
 import { operation } from '../../operation.ts'
 import { presentIssued } from '../../present.ts'
 import {
+  AddressesSchema,
   closed,
   EnvironmentSchema,
   IssuedSchema,
@@ -10,6 +11,7 @@ import {
   OwnerIdSchema,
   PermissionsSchema,
   ProjectIdSchema,
+  RolesSchema,
   TimeSchema,
 } from '../../schemas.ts'
 
@@ -26,12 +28,25 @@ export const createKeyOperation = operation({
     environment: EnvironmentSchema,
     ownerId: OwnerIdSchema,
     name: Type.Optional(NameSchema),
-    permissions: PermissionsSchema,
+    permissions: Type.Optional(PermissionsSchema),
+    roles: Type.Optional(RolesSchema),
+    allowedAddresses: Type.Optional(AddressesSchema),
     notBefore: Type.Optional(TimeSchema),
     expiresAt: Type.Optional(TimeSchema),
   }),
   output: IssuedSchema,
-  errors: ['project.required', 'project.not_found', 'owner.not_found', 'key.invalid_times'],
+  errors: [
+    'project.required',
+    'project.not_found',
+    'owner.not_found',
+    'role.not_found',
+    'key.invalid_times',
+    'key.invalid_addresses',
+  ],
   handle: async ({ domain }, by, { body }) =>
-    presentIssued(await issueKey(domain, by, body), [], domain.clock()),
+    presentIssued(
+      await issueKey(domain, by, { ...body, permissions: body.permissions ?? [] }),
+      [],
+      domain.clock(),
+    ),
 })

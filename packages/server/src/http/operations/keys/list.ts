@@ -10,6 +10,7 @@ import {
   pageOf,
   PageQuery,
   ProjectIdSchema,
+  RoleIdSchema,
   VisibleStateSchema,
 } from '../../schemas.ts'
 
@@ -26,6 +27,7 @@ export const listKeysOperation = operation({
     projectId: Type.Optional(ProjectIdSchema),
     environment: Type.Optional(EnvironmentSchema),
     ownerId: Type.Optional(OwnerIdSchema),
+    roleId: Type.Optional(RoleIdSchema),
     state: Type.Optional(VisibleStateSchema),
   }),
   output: pageOf(KeySchema),

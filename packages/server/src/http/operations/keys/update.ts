@@ -4,12 +4,14 @@ import { updateKey } from '../../../keys/update.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
 import {
+  AddressesSchema,
   closed,
   KeyIdSchema,
   KeySchema,
   NameSchema,
   nullable,
   PermissionsSchema,
+  RolesSchema,
   TimeSchema,
 } from '../../schemas.ts'
 
@@ -17,7 +19,7 @@ export const updateKeyOperation = operation({
   id: 'keys.update',
   method: 'PATCH',
   path: '/v1/keys/{keyId}',
-  summary: 'Change name, permissions or expiry of an API key; the secret stays',
+  summary: 'Change name, permissions, roles, addresses or expiry of an API key; the secret stays',
   permission: 'keys:update',
   audit: 'key.updated',
   status: 200,
@@ -25,10 +27,19 @@ export const updateKeyOperation = operation({
   body: closed({
     name: Type.Optional(NameSchema),
     permissions: Type.Optional(PermissionsSchema),
+    roles: Type.Optional(RolesSchema),
+    allowedAddresses: Type.Optional(AddressesSchema),
     expiresAt: Type.Optional(nullable(TimeSchema)),
   }),
   output: KeySchema,
-  errors: ['key.not_found', 'key.expired', 'key.illegal_transition', 'key.invalid_times'],
+  errors: [
+    'key.not_found',
+    'key.expired',
+    'key.illegal_transition',
+    'key.invalid_times',
+    'key.invalid_addresses',
+    'role.not_found',
+  ],
   handle: async ({ domain }, by, { params, body }) => {
     const key = await updateKey(domain, by, 'issued', params.keyId, body)
     return presentKey(key, await usesOf(domain, key), domain.clock())

@@ -1,7 +1,14 @@
 import { Type } from 'typebox'
 import { createOwner } from '../../../owners/create.ts'
 import { operation } from '../../operation.ts'
-import { closed, ExternalIdSchema, NameSchema, OwnerSchema, ProjectIdSchema } from '../../schemas.ts'
+import {
+  closed,
+  ExternalIdSchema,
+  MetadataSchema,
+  NameSchema,
+  OwnerSchema,
+  ProjectIdSchema,
+} from '../../schemas.ts'
 
 export const createOwnerOperation = operation({
   id: 'owners.create',
@@ -15,8 +22,9 @@ export const createOwnerOperation = operation({
     projectId: Type.Optional(ProjectIdSchema),
     externalId: ExternalIdSchema,
     name: Type.Optional(NameSchema),
+    metadata: Type.Optional(MetadataSchema),
   }),
   output: OwnerSchema,
-  errors: ['project.required', 'project.not_found', 'owner.exists'],
+  errors: ['project.required', 'project.not_found', 'owner.exists', 'owner.metadata_too_large'],
   handle: async ({ domain }, by, { body }) => createOwner(domain, by, body),
 })

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
 import { bearerOf } from '../../../access/bearer.ts'
+import { clientAddress } from '../../../access/client-address.ts'
 import { NO_DEMAND } from '../../operation.ts'
 import { decideFor, type LeanOperation } from './lean.ts'
 
@@ -23,12 +24,15 @@ export const authorizeOperation: LeanOperation = {
   respond: (services, request, response) => {
     const { headers } = request
     const caller = single(headers['x-keystead-caller'])
-    const decision = decideFor(
-      services,
-      caller,
-      presentedKey(headers),
-      single(headers['x-keystead-permission']),
-    )
+    const decision = decideFor(services, caller, {
+      text: presentedKey(headers),
+      permission: single(headers['x-keystead-permission']),
+      address: clientAddress(
+        request.socket.remoteAddress,
+        single(headers['x-forwarded-for']) ?? undefined,
+        services.trustedProxies,
+      ),
+    })
     const { code, reason, record, version } = decision
     response.writeHead(statusOf(code), {
       'content-length': 0,
@@ -41,6 +45,7 @@ export const authorizeOperation: LeanOperation = {
             'x-keystead-key-id': record.keyId,
             'x-keystead-version': version ?? 0,
             'x-keystead-owner': record.ownerId ?? '',
+            'x-keystead-owner-external-id': record.owner?.externalId ?? '',
           }),
     })
     response.end()
@@ -60,5 +65,5 @@ function single(value: string | string[] | undefined): string | null {
 
 function statusOf(code: string): number {
   if (code === 'VALID') return 200
-  return code === 'INSUFFICIENT_PERMISSIONS' ? 403 : 401
+  return code === 'INSUFFICIENT_PERMISSIONS' || code === 'ADDRESS_NOT_ALLOWED' ? 403 : 401
 }

@@ -1,10 +1,8 @@
 import type { Decision } from '@keystead/protocol/decision'
-import { isWantedPermission } from '@keystead/protocol/permission'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authorize } from '../../../access/authorize.ts'
-import { DomainError } from '../../../errors.ts'
 import { authenticate } from '../../../verify/authenticate.ts'
-import { placeOf, verify } from '../../../verify/verifier.ts'
+import { placeOf, type Presented, verify } from '../../../verify/verifier.ts'
 import { type Described, NO_DEMAND, type Services } from '../../operation.ts'
 
 /**
@@ -22,19 +20,9 @@ export interface LeanOperation extends Described {
 }
 
 /** Decides on a presented key for the caller whose root key text is given; nothing of it touches a database. */
-export function decideFor(
-  services: Services,
-  credential: string | null,
-  text: string,
-  permission: string | null,
-): Decision {
+export function decideFor(services: Services, credential: string | null, presented: Presented): Decision {
   const { verifier } = services
   const caller = authenticate(verifier, credential)
   const by = authorize(caller, 'keys:verify', NO_DEMAND, null)
-  if (permission !== null && !isWantedPermission(permission)) {
-    throw new DomainError('request.invalid', null, {
-      errors: [{ path: '/permission', message: 'must be one exact permission, such as orders:trade' }],
-    })
-  }
-  return verify(verifier, placeOf(by), text, permission)
+  return verify(verifier, placeOf(by), presented)
 }

@@ -1,6 +1,7 @@
+import { ADDRESS_LENGTH_MAX, parseAddress } from '@keystead/protocol/address'
 import type { Decision } from '@keystead/protocol/decision'
 import { VERIFICATION_CODES } from '@keystead/protocol/decision'
-import { PERMISSION_LENGTH_MAX, WANTED_PERMISSION_PATTERN } from '@keystead/protocol/permission'
+import { PERMISSION_QUERY_LENGTH_MAX } from '@keystead/protocol/permission-query'
 import type { IncomingMessage } from 'node:http'
 import { Type } from 'typebox'
 import { bearerOf } from '../../../access/bearer.ts'
@@ -10,6 +11,7 @@ import { closed, EnvironmentSchema, nullable } from '../../schemas.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { compileInput } from '../../validate.ts'
 import { decideFor, type LeanOperation } from './lean.ts'
+import type { Presented } from '../../../verify/verifier.ts'
 
 /** A key has 74 characters and a permission 128: 4 KiB leaves room for foreign keys and spaces. */
 const BODY_BYTES_MAX = 4_096
@@ -28,9 +30,14 @@ const described = {
     key: Type.String({ maxLength: TEXT_LENGTH_MAX }),
     permission: Type.Optional(
       Type.String({
-        maxLength: PERMISSION_LENGTH_MAX,
-        pattern: WANTED_PERMISSION_PATTERN,
-        description: 'one exact permission such as orders:trade',
+        maxLength: PERMISSION_QUERY_LENGTH_MAX,
+        description: 'one permission such as orders:trade, or several with AND, OR, NOT and parentheses',
+      }),
+    ),
+    address: Type.Optional(
+      Type.String({
+        maxLength: ADDRESS_LENGTH_MAX,
+        description: 'where the client calls from: an IPv4 or IPv6 address, as your service knows it',
       }),
     ),
   }),
@@ -41,6 +48,9 @@ const described = {
     keyId: nullable(Type.String()),
     version: nullable(Type.Integer({ description: 'the number of the key version that was presented' })),
     ownerId: nullable(Type.String()),
+    owner: nullable(
+      closed({ externalId: Type.String(), metadata: Type.Record(Type.String(), Type.String()) }),
+    ),
     environment: nullable(EnvironmentSchema),
     position: Type.Integer({ description: 'the size of the log that the verifier has followed' }),
     ageMs: Type.Integer({ description: 'how long ago the verifier was known to be current' }),
@@ -56,12 +66,11 @@ export const verifyKeyOperation: LeanOperation = {
     if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
       throw new DomainError('request.media_type')
     readBody(request, fail, (body) => {
-      const { key, permission } = readQuestion(body)
-      const decision = decideFor(services, bearerOf(request.headers.authorization), key, permission)
+      const decision = decideFor(services, bearerOf(request.headers.authorization), readQuestion(body))
       const text = answerText(decision, services.verifier.index.position)
       response.writeHead(200, {
         'content-type': 'application/json; charset=utf-8',
-        'content-length': text.length,
+        'content-length': Buffer.byteLength(text),
         'cache-control': 'no-store',
       })
       response.end(text)
@@ -70,22 +79,33 @@ export const verifyKeyOperation: LeanOperation = {
 }
 
 /** The common form of a body, without escapes or surprises; anything else takes the strict parser. */
-const PLAIN_BODY = /^\{ ?"key": ?"([!#-[\]-~]{0,512})"(?:, ?"permission": ?"([a-z0-9._:-]{1,128})")? ?\}$/
+const PLAIN_BODY =
+  /^\{ ?"key": ?"([!#-[\]-~]{0,512})"(?:, ?"permission": ?"([ !#-[\]-~]{1,512})")?(?:, ?"address": ?"([0-9a-fA-F:.]{2,49})")? ?\}$/
 
-function readQuestion(bytes: Buffer): { key: string; permission: string | null } {
+function readQuestion(bytes: Buffer): Presented {
   const plain = PLAIN_BODY.exec(bytes.toString('latin1'))
-  if (plain !== null) return { key: plain[1] ?? '', permission: plain[2] ?? null }
+  if (plain !== null) return presented(plain[1] ?? '', plain[2], plain[3])
   const input = validate({ params: undefined, query: undefined, body: parseStrictJson(bytes) })
-  const { key, permission } = input.body as { key: string; permission?: string }
-  return { key, permission: permission ?? null }
+  const { key, permission, address } = input.body as { key: string; permission?: string; address?: string }
+  return presented(key, permission, address)
 }
 
-/** Built by hand: every value is an id, a code or a number, none of which needs escaping. */
+function presented(text: string, permission: string | undefined, addressText: string | undefined): Presented {
+  const address = addressText === undefined ? null : parseAddress(addressText)
+  if (addressText !== undefined && address === null) {
+    const message = 'must be one IPv4 or IPv6 address'
+    throw new DomainError('request.invalid', null, { errors: [{ path: '/body/address', message }] })
+  }
+  return { text, permission: permission ?? null, address }
+}
+
+/** Built by hand: but for the owner's facts every value is an id, a code or a number, which need no escaping. */
 function answerText({ code, reason, record, version }: Decision, position: number): string {
   const text = (value: string | null): string => (value === null ? 'null' : `"${value}"`)
   return (
     `{"code":"${code}","valid":${code === 'VALID'},"reason":${text(reason)},` +
     `"keyId":${text(record?.keyId ?? null)},"version":${version ?? 'null'},"ownerId":${text(record?.ownerId ?? null)},` +
+    `"owner":${record?.owner?.json ?? 'null'},` +
     `"environment":${text(record?.environment ?? null)},"position":${position},"ageMs":0}`
   )
 }

@@ -14,14 +14,23 @@ CREATE TABLE environment (
 
 CREATE TABLE owner (
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
-  project_id TEXT NOT NULL REFERENCES project (id), external_id TEXT NOT NULL, name TEXT NOT NULL, mac TEXT NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), external_id TEXT NOT NULL, name TEXT NOT NULL,
+  metadata TEXT, mac TEXT NOT NULL,
   UNIQUE (project_id, external_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE role (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), name TEXT NOT NULL, description TEXT NOT NULL,
+  permissions TEXT NOT NULL, state TEXT NOT NULL, mac TEXT NOT NULL,
+  UNIQUE (project_id, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE api_key (
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
   kind TEXT NOT NULL, project_id TEXT REFERENCES project (id), environment TEXT, owner_id TEXT REFERENCES owner (id),
-  brand TEXT NOT NULL, locator TEXT NOT NULL UNIQUE, name TEXT NOT NULL, permissions TEXT NOT NULL, state TEXT NOT NULL,
+  brand TEXT NOT NULL, locator TEXT NOT NULL UNIQUE, name TEXT NOT NULL, permissions TEXT NOT NULL, roles TEXT,
+  allowed_addresses TEXT, state TEXT NOT NULL,
   not_before INTEGER, expires_at INTEGER, revoked_at INTEGER, revocation_reason TEXT, versions TEXT NOT NULL,
   mac TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
