@@ -49,6 +49,8 @@ export interface Store {
   halt(why: string): void
   /** Why mutations are refused, or null. */
   halted(): string | null
+  /** Whether this process does the work that only one may do: schedules, checkpoints. */
+  isLeader(): boolean
   /** Lets running transactions end, then closes. */
   close(): Promise<void>
 }
@@ -116,6 +118,8 @@ export interface Reader {
   roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
   key(id: string): Promise<ApiKey | null>
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
+  /** Keys whose destruction is due at `now`, at most `limit`. */
+  keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
   auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
   auditPositions(

@@ -193,6 +193,10 @@ class SqliteStore implements Store {
     return { size: this.#frontier.size, root: this.#frontier.root() }
   }
 
+  isLeader(): boolean {
+    return true
+  }
+
   halt(why: string): void {
     this.#halted = why
   }
