@@ -64,7 +64,7 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
   const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback: false })
   await CheckpointPublisher.open({ store, keyring, origin, guardFile, log: () => undefined })
   await store.close()
-  return { bootstrap: bootstrap.secret.reveal(), ...made }
+  return { bootstrap: bootstrap?.secret.reveal() ?? '', ...made }
 }
 
 async function fill(domain: Domain, count: number): Promise<Omit<Installation, 'bootstrap'>> {

@@ -121,16 +121,6 @@ export const ERROR_CODES = {
     title: 'Too many versions of the key are still accepted',
     help: 'Wait until an overlap ends, or rotate with `overlapSeconds: 0` to end all overlaps at once.',
   },
-  'key.no_rotation': {
-    status: 409,
-    title: 'The key has no rotation to cancel',
-    help: 'A rotation can be cancelled while the version before it is still accepted, that is, within its overlap.',
-  },
-  'key.no_destruction': {
-    status: 409,
-    title: 'No destruction of the key is scheduled',
-    help: 'There is nothing to cancel.',
-  },
   'key.invalid_times': {
     status: 400,
     title: 'The times of the key contradict each other',
@@ -160,6 +150,16 @@ export const ERROR_CODES = {
     status: 503,
     title: 'The store cannot write now',
     help: 'Nothing was changed. Look at the disk: full, read-only or failing. Then try again.',
+  },
+  'storage.unconfirmed': {
+    status: 503,
+    title: 'The change may have been stored, but that is not confirmed',
+    help: 'The database did not answer in time. Look at the object before you try again: the change is there or it is not.',
+  },
+  'verification.stale': {
+    status: 503,
+    title: 'The server does not know whether what it holds is current',
+    help: 'The database has not answered for more than 5 seconds, so no key is accepted. Look at the database.',
   },
   'server.overloaded': {
     status: 503,

@@ -8,9 +8,13 @@ import { addProject } from './projects/create.ts'
 /** The bootstrap root key is for setting up; 90 days later it is gone, and a new one can be made at the console. */
 const BOOTSTRAP_LIFETIME_MS = 90 * 86_400_000
 
-/** Makes an empty database an installation: a first project with its environments, and the bootstrap root key. */
-export async function initialize(domain: Domain): Promise<Issued> {
+/**
+ * Makes an empty database an installation: a first project with its environments, and the bootstrap root key. Null when
+ * another process that started at the same time has done so: exactly one does.
+ */
+export async function initialize(domain: Domain): Promise<Issued | null> {
   const { value } = await domain.store.transact(SERVER, async (tx) => {
+    if ((await tx.installation()) !== null) return null
     const installationId = newId('installation', domain.clock, domain.random)
     await tx.saveInstallation(null, { id: installationId, version: 1, createdAt: domain.clock(), epoch: 1 })
     await addProject(domain, tx, 'default')
@@ -40,9 +44,10 @@ export async function issueBootstrapKey(domain: Domain): Promise<Issued> {
  * A new secret for the bootstrap root key when the first start died before it could hand the key over; null in every
  * other case. Judged by what is sealed, never by a column that somebody could have changed (T-05): before the first
  * start is recorded, each leaf of the log is one version of the bootstrap key. The old secret, which somebody may have
- * seen half-written, is dead.
+ * seen half-written, is dead. Never while another process leads: it may be the one that is handing the key over.
  */
 export async function rescueBootstrapKey(domain: Domain): Promise<Issued | null> {
+  if (!domain.store.isLeader()) return null
   const filter = {
     kind: 'root',
     projectId: null,

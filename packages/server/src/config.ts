@@ -12,6 +12,8 @@ export interface Config {
   readonly port: number
   readonly brand: string
   readonly passphraseFile: string | null
+  /** A file that holds the URL of a PostgreSQL database; null: SQLite in the data folder. */
+  readonly databaseUrlFile: string | null
   /** Where the last signed checkpoint is kept; best outside the data folder and its backups. */
   readonly guardFile: string
   /** This process's name in the audit log. */
@@ -29,7 +31,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     return value === undefined || value === '' ? null : value
   }
   const dataDir = resolve(text('DATA_DIR') ?? 'data')
-  const passphraseFile = text('SEAL_PASSPHRASE_FILE')
+  const file = (name: string): string | null => {
+    const value = text(name)
+    return value === null ? null : resolve(value)
+  }
   return {
     dataDir,
     host: loopback(text('HOST') ?? '127.0.0.1'),
@@ -40,7 +45,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       new RegExp(BRAND_PATTERN),
       '2 to 12 of a-z and 0-9, a letter first',
     ),
-    passphraseFile: passphraseFile === null ? null : resolve(passphraseFile),
+    passphraseFile: file('SEAL_PASSPHRASE_FILE'),
+    databaseUrlFile: file('DATABASE_URL_FILE'),
     guardFile: resolve(text('GUARD_FILE') ?? `${dataDir}/checkpoint.guard`),
     node: matching(
       'NODE_NAME',

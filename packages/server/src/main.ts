@@ -11,19 +11,18 @@ import type { Domain } from './domain.ts'
 import { requireFreePort } from './http/port.ts'
 import { createHttpServer } from './http/server.ts'
 import { newId } from './ids.ts'
-import { runJobs } from './jobs/job.ts'
-import { JOBS } from './jobs/jobs.ts'
 import { openFileSeal } from './keystore/file.ts'
 import type { Keyring } from './keystore/keystore.ts'
 import { openKeyring } from './keystore/keyring.ts'
 import type { Issued } from './keys/issue.ts'
 import { jsonLog, type Log } from './log.ts'
 import { pooledRandom, type Random } from './random.ts'
-import { databaseExists, openDatabase } from './storage/sqlite/open.ts'
-import { openSqliteStore } from './storage/sqlite/store.ts'
+import { type Database, findDatabase } from './storage/database.ts'
 import type { Store } from './storage/store.ts'
 import { every } from './schedule.ts'
 import { explainStart } from './start-failure.ts'
+import { stopOnSignal } from './stop-on-signal.ts'
+import { staleness } from './verify/freshness.ts'
 import { KeyIndex } from './verify/index.ts'
 import { PermissionQueries } from './verify/permission-queries.ts'
 import { UsageCounter } from './verify/usage.ts'
@@ -32,8 +31,6 @@ import { handOver } from './bootstrap-key.ts'
 const CHECKPOINT_EVERY_MS = 1_000
 /** Counts are for people: a crash may cost the last seconds of them, a verification must not wait for a disk. */
 const USAGE_EVERY_MS = 5_000
-/** What comes due by time is done within this. */
-const JOBS_EVERY_MS = 10_000
 /** All rows and leaves are read again this often; a million of each take about a minute of one core, in slices. */
 const SWEEP_EVERY_MS = 3_600_000
 
@@ -48,10 +45,10 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const random = pooledRandom()
   await requireFreePort(config.host, config.port)
   prepareFolders(config)
-  const isNew = !databaseExists(config.dataDir)
-  const keyring = await unseal(config, isNew, random, log)
+  const database = await findDatabase(config)
+  const keyring = await unseal(config, database.isNew, random, log)
   const index = new KeyIndex()
-  const store = await openStore(config, keyring, random, index)
+  const store = await openStore(database, config, keyring, random, index)
   index.follow(store)
   const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
 
@@ -70,15 +67,15 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   raiseIntegrityAlarms(store, log)
 
   const usage = new UsageCounter(store, log)
-  const verifier = { index, usage, queries: new PermissionQueries(), clock: systemClock }
-  const http = createHttpServer(
-    { domain, verifier, publisher, trustedProxies: config.trustedProxies },
-    log,
-    () => store.halted(),
-  )
+  const verifier = {
+    ...{ index, usage, queries: new PermissionQueries(), clock: systemClock },
+    ageMs: () => store.ageMs(),
+  }
+  const { trustedProxies } = config
+  const ready = (): string | null => store.halted() ?? staleness(verifier)
+  const http = createHttpServer({ domain, verifier, publisher, trustedProxies }, log, ready)
   const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
   const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
-  const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log)
   const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
   const port = await http.listen(config.host, config.port)
 
@@ -87,7 +84,6 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     await http.close()
     await stopPublishing()
     await stopSweeping()
-    await stopJobs()
     await stopCounting()
     await usage.flush()
     await publisher.publish()
@@ -111,34 +107,17 @@ async function unseal(config: Config, isNew: boolean, random: Random, log: Log):
   return openKeyring(root)
 }
 
-async function openStore(config: Config, keyring: Keyring, random: Random, index: KeyIndex): Promise<Store> {
-  const boot = newId('boot', systemClock, random)
-  const integrity = createIntegrity({
-    keyring,
-    clock: systemClock,
-    random,
-    boot,
-    node: config.node,
-  })
-  return openSqliteStore(openDatabase(config.dataDir), integrity, (changes) => index.add(changes))
-}
-
-/** Ctrl-C and SIGTERM: finish what has begun, then leave. A second signal leaves at once. */
-function stopOnSignal(stop: () => Promise<void>, log: Log): void {
-  let stopping = false
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1)
-    stopping = true
-    log('info', 'server.stopping', { signal })
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log('error', 'server.stop_failed', { error: error instanceof Error ? error.message : 'unknown' })
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+async function openStore(
+  database: Database,
+  { node }: Config,
+  keyring: Keyring,
+  random: Random,
+  index: KeyIndex,
+): Promise<Store> {
+  const clock = systemClock
+  const boot = newId('boot', clock, random)
+  const integrity = createIntegrity({ keyring, clock, random, boot, node })
+  return database.open({ integrity, clock, boot, onLoaded: (changes) => index.add(changes) })
 }
 
 process.umask(0o077)

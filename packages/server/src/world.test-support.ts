@@ -129,7 +129,10 @@ export async function openWorld(
     domain,
     index,
     usage,
-    verifier: { index, usage, queries: new PermissionQueries(), clock: clock.read },
+    verifier: {
+      ...{ index, usage, queries: new PermissionQueries(), clock: clock.read },
+      ageMs: () => store.ageMs(),
+    },
     publisher,
     log,
     logLines,

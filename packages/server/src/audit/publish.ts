@@ -77,7 +77,8 @@ export class CheckpointPublisher {
       )
     }
     const publisher = new CheckpointPublisher(options, key, frontier, last)
-    if ((await publisher.publish()) === null && store.head().size > 0) {
+    await publisher.publish()
+    if (store.halted() !== null) {
       throw new StartError(`The audit log holds a leaf that this server did not write: ${LOOK}`)
     }
     return publisher
@@ -93,7 +94,10 @@ export class CheckpointPublisher {
     return this.#last
   }
 
-  /** Signs what has grown since the last checkpoint; the last one when nothing has; null when it had to halt the store. */
+  /**
+   * Signs what has grown since the last checkpoint, if this process leads; takes over what the leader has signed, after
+   * the same looks, if not. The last one when there is nothing new; null when it had to halt the store.
+   */
   async publish(): Promise<SignedCheckpoint | null> {
     this.#running ??= this.#publish().finally(() => {
       this.#running = null
@@ -103,12 +107,48 @@ export class CheckpointPublisher {
 
   async #publish(): Promise<SignedCheckpoint | null> {
     const { store, log } = this.#options
-    const head = store.head()
-    if (head.size === this.#frontier.size) return this.#last
+    const isLeader = store.isLeader()
+    const next = isLeader ? store.head() : await this.#signedByLeader()
+    if (next === null || next.size <= this.#frontier.size) return this.#last
+    const frontier = await this.#foldTo(next.size)
+    if (frontier === null) return null
+    if (!equalBytes(frontier.root(), next.root))
+      return this.#halt(`the tree of size ${next.size} has another root on disk`)
+    const checkpoint = this.#sign({ origin: this.#key.name, size: next.size, root: next.root })
+    // The guard first: when its place cannot be written now, the same checkpoint can still be saved later.
+    replaceFile(this.#options.guardFile, checkpoint.note)
+    if (isLeader) await store.saveCheckpoint(checkpoint)
+    this.#frontier = frontier
+    this.#last = checkpoint
+    const event = isLeader ? 'audit.checkpoint_signed' : 'audit.checkpoint_followed'
+    log('info', event, { size: next.size, root: hexEncode(next.root) })
+    return checkpoint
+  }
+
+  /**
+   * What the leading process signed last, as far as this one has followed the log. Ed25519 gives the same signature to
+   * the same checkpoint, so signing it again here makes no second one.
+   */
+  async #signedByLeader(): Promise<Checkpoint | null> {
+    const { store, log } = this.#options
+    const stored = await store.reader.lastCheckpoint()
+    if (stored === null || stored.size > store.head().size) return null
+    try {
+      const signed = openCheckpoint(stored.note, this.#key)
+      return signed.size === stored.size ? signed : null
+    } catch (error) {
+      if (!(error instanceof StartError)) throw error
+      log('error', 'audit.checkpoint_not_ours', { size: stored.size })
+      return null
+    }
+  }
+
+  /** The tree at a larger size, from leaves that have been read back and looked at; null when it had to halt the store. */
+  async #foldTo(size: number): Promise<Frontier | null> {
     const frontier = this.#frontier.clone()
-    while (frontier.size < head.size) {
-      const count = Math.min(LEAVES_PER_READ, head.size - frontier.size)
-      const entries = await store.reader.auditEntries(frontier.size, count)
+    while (frontier.size < size) {
+      const count = Math.min(LEAVES_PER_READ, size - frontier.size)
+      const entries = await this.#options.store.reader.auditEntries(frontier.size, count)
       const wrong = entries.find((entry, i) => entry.position !== frontier.size + i || !this.#isOurs(entry))
       if (wrong !== undefined || entries.length < count) {
         return this.#halt(
@@ -117,16 +157,7 @@ export class CheckpointPublisher {
       }
       for (const entry of entries) frontier.append(entry.leafHash)
     }
-    if (!equalBytes(frontier.root(), head.root))
-      return this.#halt(`the tree of size ${head.size} has another root on disk`)
-    const checkpoint = this.#sign({ origin: this.#key.name, ...head })
-    // The guard first: when its place cannot be written now, the same checkpoint can still be saved later.
-    replaceFile(this.#options.guardFile, checkpoint.note)
-    await store.saveCheckpoint(checkpoint)
-    this.#frontier = frontier
-    this.#last = checkpoint
-    log('info', 'audit.checkpoint_signed', { size: head.size, root: hexEncode(head.root) })
-    return checkpoint
+    return frontier
   }
 
   #sign(checkpoint: Checkpoint): SignedCheckpoint {

@@ -1,14 +1,15 @@
 import { createOwner } from '../owners/create.ts'
 import { createRole, type NewRole } from '../roles/create.ts'
-import type { ApiKey, Owner, Role } from '../storage/records.ts'
+import type { Owner, Role } from '../storage/records.ts'
 import { may, type World } from '../world.test-support.ts'
 import { type Issued, issueKey, issueRootKey, type NewKey, type NewRootKey } from './issue.ts'
 import { rotateKey, type Rotated } from './rotate.ts'
-import { suspendKey } from './suspend.ts'
 
 let owners = 0
 
-export async function anOwner(world: World): Promise<Owner> {
+type Home = Pick<World, 'domain' | 'projectId'>
+
+export async function anOwner(world: Home): Promise<Owner> {
   owners += 1
   return createOwner(world.domain, may('owners:create'), {
     projectId: world.projectId,
@@ -28,7 +29,7 @@ export async function aRole(world: World, input: Partial<NewRole> = {}): Promise
 }
 
 /** A production API key with `market:read`, unless said otherwise. */
-export async function aKey(world: World, input: Partial<NewKey> = {}): Promise<Issued> {
+export async function aKey(world: Home, input: Partial<NewKey> = {}): Promise<Issued> {
   const ownerId = input.ownerId ?? (await anOwner(world)).id
   return issueKey(world.domain, may('keys:create'), {
     projectId: world.projectId,
@@ -48,10 +49,6 @@ export async function aRootKey(world: World, input: Partial<NewRootKey> = {}): P
     expiresAt: world.clock.now + 86_400_000,
     ...input,
   })
-}
-
-export async function suspended(world: World, id: string): Promise<ApiKey> {
-  return suspendKey(world.domain, may('keys:suspend'), 'issued', id, 'unspecified')
 }
 
 export async function rotated(world: World, id: string, overlapSeconds: number): Promise<Rotated> {

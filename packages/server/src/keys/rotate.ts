@@ -58,8 +58,7 @@ export async function rotateKey(
       versions: withNewest(earlier, minted.digest, now),
     }
     await tx.saveKey(key, next)
-    const at = key.versions.findIndex(({ acceptedUntil: until }) => until === null)
-    const previousAcceptedUntil = earlier[Math.max(0, at)]?.acceptedUntil ?? now
+    const previousAcceptedUntil = earlier[0]?.acceptedUntil ?? now
     tx.record({
       action: keyClass === 'root' ? 'root_key.rotated' : 'key.rotated',
       projectId: key.projectId,

@@ -1,12 +1,13 @@
 /** AES-256-GCM (NIST SP 800-38D) under a key from a file, or from a passphrase by Argon2id (RFC 9106). */
 import { argon2, createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../errors.ts'
 import type { Random } from '../random.ts'
 import { Secret } from '../secret.ts'
 import { writeNewFile } from '../write-file.ts'
+import { readSecretFile } from '../secret-file.ts'
 import type { Seal } from './keystore.ts'
 
 export interface FileSealOptions {
@@ -122,19 +123,6 @@ async function wrappingKey(
     tagLength: 32,
   })
   return createSecretKey(key)
-}
-
-/** Reads a file that holds a secret; refuses one that group or others can read. */
-function readSecretFile(path: string): string {
-  try {
-    if ((statSync(path).mode & 0o077) !== 0) {
-      throw new StartError(`${path} can be read by others: run chmod 600 ${path}`)
-    }
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    if (cause instanceof StartError) throw cause
-    throw new StartError(`${path} cannot be read (${errorCode(cause)}).`, { cause })
-  }
 }
 
 function parseKeystore(path: string): KeystoreFile {

@@ -15,28 +15,44 @@ export interface Head {
 /** The sealed head of the log; size 0 and null where nothing was ever committed. StartError when its MAC does not hold. */
 export async function readHead(db: Kysely<Tables>, headMac: Integrity['headMac']): Promise<Head | null> {
   const row = await db.selectFrom('audit_head').select(['size', 'root', 'mac']).executeTakeFirst()
-  if (row === undefined) return null
+  return row === undefined ? null : openHead(row, headMac)
+}
+
+/** The head as it is stored, with its MAC. */
+export interface SealedHead {
+  readonly size: number
+  /** base64. */
+  readonly root: string
+  readonly mac: string
+}
+
+/** StartError when the MAC does not hold. */
+export function openHead(row: SealedHead, headMac: Integrity['headMac']): Head {
   const root = base64Decode(row.root)
   if (root === null || !equalInConstantTime(headMac(headText(row.size, row.root)), row.mac))
     throw new StartError(changedOutside('the sealed head of the log was changed'))
   return { size: row.size, root }
 }
 
+export function sealHead({ size, root }: Head, headMac: Integrity['headMac']): SealedHead {
+  const text = base64Encode(root)
+  return { size, root: text, mac: headMac(headText(size, text)) }
+}
+
 /** Replaces the head by the one of this commit. */
 export async function saveHead(
   statements: Statements,
-  { size, root }: Head,
+  head: Head,
   headMac: Integrity['headMac'],
 ): Promise<void> {
-  const text = base64Encode(root)
-  const mac = headMac(headText(size, text))
-  const row = { size, root: text, mac }
+  const row = sealHead(head, headMac)
+  const { size, root, mac } = row
   const build = (db: Kysely<Tables>) =>
     db
       .insertInto('audit_head')
       .values({ id: 1, ...row })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-  await statements.run('head', build, [1, size, text, mac, size, text, mac])
+  await statements.run('head', build, [1, size, root, mac, size, root, mac])
 }
 
 /** One line for an operator whose database was changed by somebody else. */

@@ -5,18 +5,10 @@ import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
 import { changedOutside, type Head } from './head.ts'
 import { LogError, type LogFold } from './log-fold.ts'
-import {
-  API_KEY,
-  codecOf,
-  isAuthentic,
-  OWNER,
-  ROLE,
-  rowText,
-  type SealedCodec,
-  type StoredRow,
-} from './rows.ts'
+import { noChanges, noteChange } from './changes.ts'
+import { codecOf, isAuthentic, recordOf, rowText, type SealedCodec, type StoredRow } from './rows.ts'
 import type { Changes, Integrity, Reader, RefusedRow } from './store.ts'
-import type { ApiKeyTable, OwnerTable, RoleTable, Tables } from './tables.ts'
+import type { Tables } from './tables.ts'
 
 /** Rows that the start reads at a time: small pages die young, large ones grow the heap for good. */
 const ROWS_PER_READ = 500
@@ -71,17 +63,21 @@ async function loadRows(
   const stored = await db.selectFrom(codec.table).selectAll().where('id', 'in', ids).execute()
   const rows = new Map<string, StoredRow>(stored.map((row) => [row.id, row]))
   const good: StoredRow[] = []
+  const bad: string[] = []
   for (const target of targets) {
     const row = rows.get(target.id)
     const what = row === undefined ? 'is missing' : differenceFrom(target, codec, row, integrity)
-    if (row !== undefined && what === null) good.push(row)
-    else onRefused({ table: codec.table, id: target.id, what: what ?? 'is missing' })
+    if (row !== undefined && what === null) {
+      good.push(row)
+      continue
+    }
+    bad.push(target.id)
+    onRefused({ table: codec.table, id: target.id, what: what ?? 'is missing' })
   }
-  onLoaded({
-    keys: codec === API_KEY ? good.map((row) => API_KEY.fromRow(row as ApiKeyTable)) : [],
-    owners: codec === OWNER ? good.map((row) => OWNER.fromRow(row as OwnerTable)) : [],
-    roles: codec === ROLE ? good.map((row) => ROLE.fromRow(row as RoleTable)) : [],
-  })
+  const changes = noChanges()
+  for (const row of good) noteChange(changes, codec, recordOf(codec, row))
+  changes.withdrawn.push(...bad)
+  onLoaded(changes)
 }
 
 /** In which way a row is not what a leaf of the log committed to; null when it is exactly that. */

@@ -56,7 +56,7 @@ export class LogFold {
 }
 
 /** What a leaf changed. For leaves whose MAC holds: they have been checked in full when they were written. */
-function targetsOf(leaf: Uint8Array): readonly AuditTarget[] {
+export function targetsOf(leaf: Uint8Array): readonly AuditTarget[] {
   const { targets } = JSON.parse(utf8Decode(leaf) ?? '') as { readonly targets: readonly AuditTarget[] }
   return targets
 }

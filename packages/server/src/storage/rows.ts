@@ -5,16 +5,7 @@ import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { KeyState, TargetType } from '@keystead/protocol/lifecycle'
 import { DomainError } from '../errors.ts'
 import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
-import {
-  type ApiKey,
-  currentVersion,
-  type Installation,
-  type KeyVersion,
-  type Owner,
-  type Project,
-  type ProjectEnvironment,
-  type Role,
-} from './records.ts'
+import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment, Role } from './records.ts'
 import type { Integrity, RefusedRow } from './store.ts'
 import type {
   ApiKeyTable,
@@ -220,8 +211,6 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     'revoked_at',
     'revocation_reason',
     'versions',
-    'rotated_at',
-    'destroy_at',
   ],
   toRow: (record) => ({
     id: record.id,
@@ -250,8 +239,6 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
         version.acceptedUntil,
       ]),
     ),
-    rotated_at: currentVersion(record)?.createdAt ?? record.createdAt,
-    destroy_at: record.destroyAt,
   }),
   fromRow: (row) => ({
     id: row.id as KeyId,
@@ -273,7 +260,6 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     revokedAt: row.revoked_at,
     revocationReason: row.revocation_reason,
     versions: (JSON.parse(row.versions) as VersionRow[]).map(versionFromRow),
-    destroyAt: row.destroy_at,
   }),
 }
 
@@ -297,6 +283,11 @@ function versionFromRow([number, digest, createdAt, acceptedUntil]: VersionRow):
 /** Every table whose rows carry a MAC. */
 export const SEALED = [INSTALLATION, PROJECT, ENVIRONMENT, OWNER, ROLE, API_KEY] as const
 export type SealedCodec = (typeof SEALED)[number]
+
+/** The record in a row whose MAC holds. */
+export function recordOf(codec: SealedCodec, row: StoredRow): unknown {
+  return (codec.fromRow as (row: StoredRow) => unknown)(row)
+}
 
 /** The table of an object by its id. */
 export function codecOfId(id: string): SealedCodec {

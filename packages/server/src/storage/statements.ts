@@ -1,4 +1,3 @@
-import assert from 'node:assert'
 import type { Compilable, CompiledQuery, Kysely } from 'kysely'
 import type { SealedTable, StoredRow } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -41,8 +40,8 @@ export class Statements {
     }
   }
 
-  /** Writes the next state of a sealed row; an assertion failure unless the stored one has exactly this version. */
-  async update(table: SealedTable, row: StoredRow, version: number): Promise<void> {
+  /** Writes the next state of a sealed row; false, and nothing, unless the stored one has exactly this version. */
+  async update(table: SealedTable, row: StoredRow, version: number): Promise<boolean> {
     const build = (db: Kysely<Tables>): Compilable =>
       db
         .updateTable(table)
@@ -51,7 +50,7 @@ export class Statements {
         .where('version', '=', 0)
     const parameters = [...(Object.values(row) as unknown[]), row.id, version]
     const { numAffectedRows } = await this.run(`update ${table}`, build, parameters)
-    assert.equal(numAffectedRows, 1n)
+    return numAffectedRows === 1n
   }
 
   #compile(name: string, build: (db: Kysely<Tables>) => Compilable): CompiledQuery {

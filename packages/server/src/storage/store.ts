@@ -27,12 +27,13 @@ export interface Store {
    * Runs `work` as one durable transaction and answers after it is on disk. It refuses to commit unless `work`
    * recorded exactly one audit event when it changed an audited object. In `work` nothing but the transaction may be
    * awaited, and it may run again when somebody else changed what it read. When `work` throws, nothing of it remains.
-   * DomainError `storage.unavailable` when the disk refuses.
+   * DomainError `storage.unavailable` when the database refuses; `storage.unconfirmed` when it cannot be found out in
+   * time whether it did.
    */
   transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>>
   /** Adds counts of use; durable, but neither audited nor decisive. */
   recordUses(uses: readonly KeyUse[]): Promise<void>
-  /** Keeps a signed checkpoint. It must be larger than the last one. */
+  /** Keeps a signed checkpoint; the same one again changes nothing. */
   saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void>
   /** Calls back after each commit, in the order of positions, before anybody is told that the change is done. */
   onCommitted(listener: (changes: Changes, size: number) => void): void
@@ -43,14 +44,19 @@ export interface Store {
    * what the tree in memory was made of. Rows are reported as onRefused does; answers with what was seen.
    */
   sweep(): Promise<Sweep>
+  /**
+   * Whether this process does what one of them does: sign, run schedules. With several processes on one database it may
+   * have stopped being so a moment ago: what it does as the leader must bear being done twice.
+   */
+  isLeader(): boolean
+  /** Milliseconds since everything committed until then had been followed; 0 where nobody else writes. */
+  ageMs(): number
   /** The tree over everything committed. */
   head(): { readonly size: number; readonly root: Uint8Array }
   /** Refuses mutations from now on: DomainError `audit.halted` for each. */
   halt(why: string): void
   /** Why mutations are refused, or null. */
   halted(): string | null
-  /** Whether this process does the work that only one may do: schedules, checkpoints. */
-  isLeader(): boolean
   /** Lets running transactions end, then closes. */
   close(): Promise<void>
 }
@@ -85,6 +91,8 @@ export interface Changes {
   readonly keys: readonly ApiKey[]
   readonly owners: readonly Owner[]
   readonly roles: readonly Role[]
+  /** Ids of objects that have changed and whose rows are not what the log says: what is known of them no longer holds. */
+  readonly withdrawn: readonly string[]
 }
 
 export interface PageRequest {
@@ -118,8 +126,6 @@ export interface Reader {
   roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
   key(id: string): Promise<ApiKey | null>
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
-  /** Keys whose destruction is due at `now`, at most `limit`. */
-  keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
   auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
   auditPositions(

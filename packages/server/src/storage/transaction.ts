@@ -1,8 +1,9 @@
-import assert from 'node:assert'
+import assert, { AssertionError } from 'node:assert'
 import type { KeyKind } from '@keystead/protocol/api-key'
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
+import { noChanges, noteChange } from './changes.ts'
 import type { CommittedRecords } from './committed-records.ts'
 import type { ApiKey, Installation, Owner, Project, ProjectEnvironment, Role } from './records.ts'
 import {
@@ -12,7 +13,6 @@ import {
   INSTALLATION,
   OWNER,
   PROJECT,
-  RefusedRowError,
   ROLE,
   rowText,
   type SealedTable,
@@ -34,12 +34,15 @@ interface Auditable {
 }
 
 /** One object's next state: the record, its row with MAC, and the version that must be stored now; null when new. */
-interface Write {
+export interface Write {
   readonly table: SealedTable
   readonly record: unknown
   readonly row: StoredRow
   readonly previousVersion: number | null
 }
+
+/** What a transaction does about a row that is not what was committed last: the error that it throws. */
+export type Refuse = (refused: RefusedRow, row: StoredRow) => Error
 
 /** What a transaction leaves behind when its work has ended. */
 export interface Ended {
@@ -59,13 +62,9 @@ export class OpenTransaction implements Transaction {
   readonly #integrity: Integrity
   readonly #versions: RowVersions
   readonly #records: CommittedRecords
-  readonly #onRefused: (row: RefusedRow) => void
+  readonly #refuse: Refuse
   readonly #targets: AuditTarget[] = []
-  readonly #changes: { keys: ApiKey[]; owners: Owner[]; roles: Role[] } = {
-    keys: [],
-    owners: [],
-    roles: [],
-  }
+  readonly #changes = noChanges()
   readonly #writes = new Map<string, Write>()
   #event: RecordedEvent | null = null
   #ended = false
@@ -76,13 +75,13 @@ export class OpenTransaction implements Transaction {
     integrity: Integrity,
     versions: RowVersions,
     records: CommittedRecords,
-    onRefused: (row: RefusedRow) => void,
+    refuse: Refuse,
   ) {
     this.#records = records
     this.#statements = statements
     this.#integrity = integrity
     this.#versions = versions
-    this.#onRefused = onRefused
+    this.#refuse = refuse
   }
 
   /** What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3). */
@@ -162,17 +161,14 @@ export class OpenTransaction implements Transaction {
 
   async saveOwner(previous: Owner | null, next: Owner): Promise<void> {
     this.#save(OWNER, previous, next)
-    this.#changes.owners.push(next)
   }
 
   async saveRole(previous: Role | null, next: Role): Promise<void> {
     this.#save(ROLE, previous, next)
-    this.#changes.roles.push(next)
   }
 
   async saveKey(previous: ApiKey | null, next: ApiKey): Promise<void> {
     this.#save(API_KEY, previous, next)
-    this.#changes.keys.push(next)
   }
 
   record(event: RecordedEvent): void {
@@ -216,9 +212,7 @@ export class OpenTransaction implements Transaction {
     const known = this.#versions.versionOf(row.id)
     const what = wrongWith(codec, row, id ?? row.id, this.#integrity.rowMac, known)
     if (what === null) return codec.fromRow(row)
-    const refused = { table: codec.table, id: id ?? row.id, what }
-    this.#onRefused(refused)
-    throw new RefusedRowError(refused)
+    throw this.#refuse({ table: codec.table, id: id ?? row.id, what }, row)
   }
 
   /** Makes the row with its MAC, and the audit target with its commitment: nothing is written that is not logged. */
@@ -239,6 +233,7 @@ export class OpenTransaction implements Transaction {
       commitment: this.#integrity.commitment(target, text),
     })
     this.#versions.note(next.id, next.version)
+    noteChange(this.#changes, codec, next)
     this.#writes.set(next.id, {
       table: codec.table,
       record: next,
@@ -250,7 +245,7 @@ export class OpenTransaction implements Transaction {
 
 /**
  * Writes what transactions have gathered: new rows of one table together, in the order in which tables were first
- * written, then the changed ones. An assertion failure when a changed row has not the version it was read with.
+ * written, then the changed ones. VersionConflict when a changed row has not the version it was read with.
  */
 export async function flushWrites(statements: Statements, writes: readonly Write[]): Promise<void> {
   const added = new Map<SealedTable, StoredRow[]>()
@@ -262,5 +257,9 @@ export async function flushWrites(statements: Statements, writes: readonly Write
   }
   for (const [table, rows] of added) await statements.insert(table, rows as never)
   for (const { table, row, previousVersion } of writes)
-    if (previousVersion !== null) await statements.update(table, row, previousVersion)
+    if (previousVersion !== null && !(await statements.update(table, row, previousVersion)))
+      throw new VersionConflict({ message: `${row.id} is not of version ${previousVersion} any more` })
 }
+
+/** A row was changed by somebody else after it had been read: a bug where there is one writer, and to be run again else. */
+export class VersionConflict extends AssertionError {}

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import type { KeyUse } from './records.ts'
+import type { KeyUse, SignedCheckpoint } from './records.ts'
 import type { Statements } from './statements.ts'
 import type { Tables } from './tables.ts'
 
@@ -23,4 +23,17 @@ export async function addUses(statements: Statements, uses: readonly KeyUse[]): 
         })),
       )
   await statements.run(`add ${rows.length} uses`, build, rows.flatMap(Object.values))
+}
+
+/** Keeps a checkpoint unless it is there. */
+export async function keepCheckpoint(
+  statements: Statements,
+  { size, note }: SignedCheckpoint,
+): Promise<void> {
+  const build = (db: Kysely<Tables>) =>
+    db
+      .insertInto('audit_checkpoint')
+      .values({ size, note })
+      .onConflict((conflict) => conflict.column('size').doNothing())
+  await statements.run('keep checkpoint', build, [size, note])
 }

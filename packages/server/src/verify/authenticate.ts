@@ -3,6 +3,7 @@ import type { Caller } from '../access/authorize.ts'
 import { DomainError } from '../errors.ts'
 import { hashText } from '../hash.ts'
 import type { KeyId, ProjectId } from '../ids.ts'
+import { requireFresh } from './freshness.ts'
 import { lookupIn, type Verifier } from './verifier.ts'
 
 /**
@@ -22,6 +23,7 @@ export function requireCredential(verifier: Verifier, text: string | null): void
 
 function decisionOn(verifier: Verifier, text: string | null): Decision | null {
   if (text === null) return null
+  requireFresh(verifier)
   const now = verifier.clock()
   const question = {
     text,

@@ -26,12 +26,13 @@ export class KeyIndex {
   #policiesMax = POLICIES_MIN
   #position = 0
 
-  /** Takes in records as the store reads them at start, or as they are committed. */
-  add({ keys, owners, roles }: Changes): void {
+  /** Takes in records as the store reads them at start, or as they are committed; forgets those that are withdrawn. */
+  add({ keys, owners, roles, withdrawn }: Changes): void {
     this.#policies.addRoles(roles)
     for (const owner of owners) this.#addOwner(owner)
     for (const key of keys) this.#records.set(key.locator, this.#project(key))
     if (this.#policies.size > this.#policiesMax) this.#dropPolicies()
+    if (withdrawn.length > 0) this.#forget(new Set(withdrawn))
   }
 
   /** Follows the store's commits from here on. */
@@ -89,6 +90,12 @@ export class KeyIndex {
     const owner: SharedOwner = { externalId: '', json: 'null' }
     this.#owners.set(id, owner)
     return owner
+  }
+
+  /** Rare, after damage only: no second index by id is kept for it. */
+  #forget(ids: ReadonlySet<string>): void {
+    this.#policies.withdrawRoles(ids)
+    for (const [locator, { keyId }] of this.#records) if (ids.has(keyId)) this.#records.delete(locator)
   }
 
   #dropPolicies(): void {

@@ -18,6 +18,7 @@ interface SharedPolicy extends KeyPolicy {
 export class Policies {
   readonly #policies = new Map<string, SharedPolicy>()
   readonly #roles = new Map<string, Role>()
+  readonly #withdrawn = new Set<string>()
 
   /** The policy of a key. Keys with equal permissions, roles and addresses get the same one. */
   of({ permissions, roles, allowedAddresses }: ApiKey): KeyPolicy {
@@ -37,8 +38,23 @@ export class Policies {
   /** Takes in roles as they are now. */
   addRoles(roles: readonly Role[]): void {
     if (roles.length === 0) return
-    for (const role of roles) this.#roles.set(role.id, role)
-    const changed = new Set<string>(roles.map(({ id }) => id))
+    for (const role of roles) {
+      this.#roles.set(role.id, role)
+      this.#withdrawn.delete(role.id)
+    }
+    this.#compileAgain(new Set(roles.map(({ id }) => id)))
+  }
+
+  /**
+   * Of roles that cannot be read nobody knows what they deny: keys that have one may do nothing until it is back (T-05).
+   * Other ids among them do no harm.
+   */
+  withdrawRoles(ids: ReadonlySet<string>): void {
+    for (const id of ids) this.#withdrawn.add(id)
+    this.#compileAgain(ids)
+  }
+
+  #compileAgain(changed: ReadonlySet<string>): void {
     for (const policy of this.#policies.values())
       if (policy.roles.some((id) => changed.has(id)))
         policy.grants = this.#compile(policy.permissions, policy.roles)
@@ -56,6 +72,7 @@ export class Policies {
 
   /** A role that is not there (any more) gives nothing; a deny of any of them denies. */
   #compile(permissions: readonly string[], roles: readonly string[]): Grants {
+    if (roles.some((id) => this.#withdrawn.has(id))) return compileGrants(['!*'])
     const fromRoles = roles.flatMap((id) => {
       const role = this.#roles.get(id)
       return role?.state === 'active' ? role.permissions : []

@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import { hashText } from '../hash.ts'
 import type { ProjectId } from '../ids.ts'
+import { requireFresh } from './freshness.ts'
 import type { KeyIndex } from './index.ts'
 import type { PermissionQueries } from './permission-queries.ts'
 import type { UsageCounter } from './usage.ts'
@@ -15,6 +16,8 @@ export interface Verifier {
   readonly usage: UsageCounter
   readonly queries: PermissionQueries
   readonly clock: Clock
+  /** Milliseconds since the index was known to hold everything that was committed. */
+  readonly ageMs: () => number
 }
 
 /** Where a verification happens, from the asking caller's credential and from nothing else. */
@@ -45,9 +48,10 @@ export interface Presented {
 
 /**
  * Decides on one presented key, from memory, and counts the answer. Asks no database, whatever the text.
- * `request.invalid` for a permission query that cannot be read.
+ * `request.invalid` for a permission query that cannot be read, `verification.stale` when the index may be old.
  */
 export function verify(verifier: Verifier, place: Place, { text, permission, address }: Presented): Decision {
+  requireFresh(verifier)
   const now = verifier.clock()
   const query = permission === null ? null : verifier.queries.read(permission)
   const question = { text, kind: 'key', ...place, permission: query, address, now } as const

@@ -9,7 +9,6 @@ import { type Answer, type Api, failure, openApi } from '../api.test-support.ts'
 const KEY_FIELDS = [
   'allowedAddresses',
   'createdAt',
-  'destroyAt',
   'environment',
   'expiresAt',
   'id',

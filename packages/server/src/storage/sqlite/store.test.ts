@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { closeOnce, FakeClock, temporaryFolder, testIntegrity } from '../../world.test-support.ts'
 import { type Opened, storeContract } from '../contract.ts'
-import { code, newProject, saveProject } from '../contract.test-support.ts'
+import { code, event, newProject, PROVENANCE, saveProject } from '../contract.test-support.ts'
 import { openDatabase, type OpenDatabase } from './open.ts'
 import { openSqliteStore } from './store.ts'
 
@@ -41,6 +41,17 @@ test('a full disk refuses changes, keeps what there was, and is got over', async
   assert.equal(position, store.head().size - 1)
   assert.deepEqual(await store.reader.project(kept.id), kept)
   assert.equal((await store.reader.auditEntries(0, 1_000)).length, store.head().size)
+})
+
+test('reads outside see nothing before the commit', async (t) => {
+  const { store } = await open(t)
+  const project = newProject()
+  await store.transact(PROVENANCE, async (tx) => {
+    await tx.saveProject(project)
+    tx.record(event('project.created'))
+    assert.equal(await store.reader.project(project.id), null)
+  })
+  assert.deepEqual(await store.reader.project(project.id), project)
 })
 
 test('more than the queue holds is refused at once, and the rest is done', async (t) => {

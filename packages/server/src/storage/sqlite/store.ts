@@ -12,6 +12,7 @@ import { LogFold } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
 import type { KeyUse, SignedCheckpoint } from '../records.ts'
 import { RowReader } from '../row-reader.ts'
+import { RefusedRowError } from '../rows.ts'
 import type { RowVersions } from '../row-versions.ts'
 import { sweep } from '../sweep.ts'
 import type {
@@ -29,7 +30,7 @@ import type {
 import { Statements } from '../statements.ts'
 import { flushWrites, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
-import { addUses } from '../upserts.ts'
+import { addUses, keepCheckpoint } from '../upserts.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
 import { nextTurn, withoutWaiting } from './turn.ts'
@@ -133,8 +134,11 @@ class SqliteStore implements Store {
     let value: T | undefined
     let tx: OpenTransaction | null = null
     const run = async (versions: RowVersions): Promise<Leaf | null> => {
-      const onRefused = (row: RefusedRow): void => this.#alarms.raise(row)
-      tx = new OpenTransaction(this.#statements, this.#integrity, versions, this.#records, onRefused)
+      const refuse = (row: RefusedRow): Error => {
+        this.#alarms.raise(row)
+        return new RefusedRowError(row)
+      }
+      tx = new OpenTransaction(this.#statements, this.#integrity, versions, this.#records, refuse)
       value = await work(tx)
       const { event, targets, changes, writes } = tx.end()
       await flushWrites(this.#statements, writes)
@@ -165,7 +169,7 @@ class SqliteStore implements Store {
 
   async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {
     await this.#enqueue(async () => {
-      await this.#statements.insert('audit_checkpoint', [checkpoint])
+      await keepCheckpoint(this.#statements, checkpoint)
       return null
     })
   }
@@ -189,12 +193,16 @@ class SqliteStore implements Store {
     })
   }
 
-  head(): Head {
-    return { size: this.#frontier.size, root: this.#frontier.root() }
-  }
-
   isLeader(): boolean {
     return true
+  }
+
+  ageMs(): number {
+    return 0
+  }
+
+  head(): Head {
+    return { size: this.#frontier.size, root: this.#frontier.root() }
   }
 
   halt(why: string): void {
@@ -291,6 +299,7 @@ class SqliteStore implements Store {
       keys: made.flatMap(({ keys }) => keys),
       owners: made.flatMap(({ owners }) => owners),
       roles: made.flatMap(({ roles }) => roles),
+      withdrawn: [],
     }
     for (const listener of this.#listeners) listener(changes, frontier.size)
     for (const { job, position } of succeeded) job.done(position)

@@ -10,6 +10,7 @@ import { NO_DEMAND } from '../../operation.ts'
 import { closed, EnvironmentSchema, nullable } from '../../schemas.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { compileInput } from '../../validate.ts'
+import { requireFresh } from '../../../verify/freshness.ts'
 import { decideFor, type LeanOperation } from './lean.ts'
 import type { Presented } from '../../../verify/verifier.ts'
 
@@ -55,7 +56,7 @@ const described = {
     position: Type.Integer({ description: 'the size of the log that the verifier has followed' }),
     ageMs: Type.Integer({ description: 'how long ago the verifier was known to be current' }),
   }),
-  errors: ['request.too_large', 'request.media_type', 'request.malformed'],
+  errors: ['verification.stale', 'request.too_large', 'request.media_type', 'request.malformed'],
 } as const
 
 const validate = compileInput(described)
@@ -67,7 +68,8 @@ export const verifyKeyOperation: LeanOperation = {
       throw new DomainError('request.media_type')
     readBody(request, fail, (body) => {
       const decision = decideFor(services, bearerOf(request.headers.authorization), readQuestion(body))
-      const text = answerText(decision, services.verifier.index.position)
+      const { verifier } = services
+      const text = answerText(decision, verifier.index.position, requireFresh(verifier))
       response.writeHead(200, {
         'content-type': 'application/json; charset=utf-8',
         'content-length': Buffer.byteLength(text),
@@ -100,13 +102,13 @@ function presented(text: string, permission: string | undefined, addressText: st
 }
 
 /** Built by hand: but for the owner's facts every value is an id, a code or a number, which need no escaping. */
-function answerText({ code, reason, record, version }: Decision, position: number): string {
+function answerText({ code, reason, record, version }: Decision, position: number, ageMs: number): string {
   const text = (value: string | null): string => (value === null ? 'null' : `"${value}"`)
   return (
     `{"code":"${code}","valid":${code === 'VALID'},"reason":${text(reason)},` +
     `"keyId":${text(record?.keyId ?? null)},"version":${version ?? 'null'},"ownerId":${text(record?.ownerId ?? null)},` +
     `"owner":${record?.owner?.json ?? 'null'},` +
-    `"environment":${text(record?.environment ?? null)},"position":${position},"ageMs":0}`
+    `"environment":${text(record?.environment ?? null)},"position":${position},"ageMs":${ageMs}}`
   )
 }
 

@@ -1,0 +1,87 @@
+-- Ids compare by byte, as they do in SQLite: pages and cursors must not depend on the locale of a cluster.
+CREATE TABLE installation (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL, epoch bigint NOT NULL, mac text NOT NULL
+);
+-- Of several processes that start on an empty database at once, one makes the installation.
+CREATE UNIQUE INDEX installation_is_one ON installation ((true));
+
+CREATE TABLE project (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL, name text NOT NULL, mac text NOT NULL
+);
+
+CREATE TABLE environment (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  project_id text COLLATE "C" NOT NULL REFERENCES project (id), environment text NOT NULL, mac text NOT NULL,
+  UNIQUE (project_id, environment)
+);
+
+CREATE TABLE owner (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  project_id text COLLATE "C" NOT NULL REFERENCES project (id), external_id text COLLATE "C" NOT NULL, name text NOT NULL,
+  metadata text, mac text NOT NULL,
+  UNIQUE (project_id, external_id)
+);
+
+CREATE TABLE role (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  project_id text COLLATE "C" NOT NULL REFERENCES project (id), name text COLLATE "C" NOT NULL, description text NOT NULL,
+  permissions text NOT NULL, state text NOT NULL, mac text NOT NULL,
+  UNIQUE (project_id, name)
+);
+
+CREATE TABLE api_key (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  kind text NOT NULL, project_id text COLLATE "C" REFERENCES project (id), environment text,
+  owner_id text COLLATE "C" REFERENCES owner (id),
+  brand text NOT NULL, locator text COLLATE "C" NOT NULL UNIQUE, name text NOT NULL, permissions text NOT NULL,
+  roles text, allowed_addresses text, state text NOT NULL, not_before bigint, expires_at bigint, revoked_at bigint, revocation_reason text,
+  versions text NOT NULL, mac text NOT NULL
+);
+CREATE INDEX api_key_project ON api_key (project_id, id);
+CREATE INDEX api_key_owner ON api_key (owner_id, id);
+
+CREATE TABLE audit_head (
+  id bigint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, root text NOT NULL, mac text NOT NULL
+);
+
+CREATE TABLE key_use (
+  key_id text COLLATE "C" NOT NULL, version_number bigint NOT NULL, code text COLLATE "C" NOT NULL,
+  count bigint NOT NULL, last_at bigint NOT NULL,
+  PRIMARY KEY (key_id, version_number, code)
+);
+
+CREATE TABLE audit_entry (
+  position bigint PRIMARY KEY, leaf bytea NOT NULL, leaf_hash bytea NOT NULL, action text COLLATE "C" NOT NULL
+);
+CREATE INDEX audit_entry_action ON audit_entry (action, position);
+-- A change whose COMMIT was not answered is looked for by its leaf.
+CREATE INDEX audit_entry_hash ON audit_entry (leaf_hash);
+
+CREATE TABLE audit_target (
+  target_id text COLLATE "C" NOT NULL, position bigint NOT NULL, PRIMARY KEY (target_id, position)
+);
+
+CREATE TABLE audit_node (
+  level bigint NOT NULL, idx bigint NOT NULL, hash bytea NOT NULL, PRIMARY KEY (level, idx)
+);
+
+CREATE TABLE audit_checkpoint (size bigint PRIMARY KEY, note text NOT NULL);
+
+-- Leaves of committed changes that have no position yet. `n` orders the leaves of one object, since it is drawn after the
+-- object's row is locked; it is no position, since numbers are lost and become visible out of order.
+CREATE TABLE audit_pending (
+  n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, leaf bytea NOT NULL, leaf_hash bytea NOT NULL UNIQUE,
+  action text COLLATE "C" NOT NULL, refused text
+);
+
+-- One row: which process gives out positions, and until when by the clock of the database.
+CREATE TABLE audit_lease (
+  id bigint PRIMARY KEY CHECK (id = 1), holder text NOT NULL, until timestamptz NOT NULL
+);
+INSERT INTO audit_lease VALUES (1, '', 'epoch');
+
+-- Not the guarantee (whoever owns the tables can drop them), but they stop a slip of the hand.
+CREATE FUNCTION audit_entry_is_append_only() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
+CREATE TRIGGER audit_entry_is_final BEFORE UPDATE ON audit_entry FOR EACH ROW EXECUTE FUNCTION audit_entry_is_append_only();
+CREATE TRIGGER audit_entry_stays BEFORE DELETE OR TRUNCATE ON audit_entry FOR EACH STATEMENT EXECUTE FUNCTION audit_entry_is_append_only();

@@ -1,0 +1,79 @@
+// Several server processes on one database, without HTTP, in one test process: each has a store and memory of its own.
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { decide, type Decision } from '@keystead/protocol/decision'
+import { openEpoch } from '../../audit/epoch.ts'
+import { CheckpointPublisher } from '../../audit/publish.ts'
+import { initialize } from '../../bootstrap.ts'
+import type { Domain } from '../../domain.ts'
+import { hashText } from '../../hash.ts'
+import { newId, type ProjectId } from '../../ids.ts'
+import { jsonLog } from '../../log.ts'
+import { systemRandom } from '../../random.ts'
+import { KeyIndex } from '../../verify/index.ts'
+import { closeOnce, FakeClock, START, testIntegrity, testKeyring } from '../../world.test-support.ts'
+import type { RefusedRow, Store } from '../store.ts'
+import { openPostgres } from './open.ts'
+import { openPostgresStore } from './store.ts'
+
+export interface Node {
+  readonly store: Store
+  readonly domain: Domain
+  readonly projectId: ProjectId
+  readonly index: KeyIndex
+  readonly clock: FakeClock
+  readonly refused: readonly RefusedRow[]
+  /** Opens its publisher of checkpoints. */
+  publisher(): Promise<CheckpointPublisher>
+  /** The decision on a key text, in whatever project and environment it belongs to. */
+  ask(text: string): Decision
+}
+
+/** Starts one more process on the database; makes the installation if there is none. It stops after the test. */
+export async function openNode(t: TestContext, url: string, folder: string): Promise<Node> {
+  const clock = new FakeClock()
+  const index = new KeyIndex()
+  const holder = newId('boot', () => START, systemRandom)
+  const store = await openPostgresStore({
+    database: await openPostgres(url),
+    integrity: testIntegrity(clock.read),
+    clock: clock.read,
+    holder,
+    onLoaded: (changes) => index.add(changes),
+  })
+  index.follow(store)
+  t.after(() => closeOnce(store))
+  const refused: RefusedRow[] = []
+  store.onRefused((row) => refused.push(row))
+  const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
+  if (store.head().size === 0) await initialize(domain)
+  const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
+  if (project === undefined) throw new Error('an installation has a project')
+  return {
+    ...{ store, domain, index, clock, refused, projectId: project.id },
+    async publisher() {
+      mkdirSync(join(folder, holder))
+      const guardFile = join(folder, holder, 'checkpoint.guard')
+      const keyring = testKeyring()
+      const publicKey = keyring.checkpointPublicKey
+      const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback: false })
+      const log = jsonLog(() => undefined, clock.read)
+      return CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
+    },
+    ask: (text) =>
+      decide(
+        {
+          ...{ text, kind: 'key', projectId: null, environment: null, permission: null, address: null },
+          now: clock.now,
+        },
+        (locator) => index.lookup(locator),
+        hashText,
+      ),
+  }
+}
+
+/** Resolves when it holds; a test that waits for what never comes ends at its own timeout. */
+export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((turn) => setTimeout(turn, 5))
+}
