@@ -16,8 +16,10 @@ ACTIONS = frozenset(
     project.created
     owner.created owner.updated
     role.created role.updated role.deactivated
-    key.created key.updated key.rotated key.revoked
+    key.created key.updated key.rotated key.revoked key.suspended key.resumed key.rotation_cancelled
+    key.destruction_scheduled key.destruction_cancelled key.destroyed
     root_key.created root_key.updated root_key.rotated root_key.revoked
+    root_key.suspended root_key.resumed
     """.split()
 )
 STATES = ("pre-active", "active", "suspended", "deactivated", "compromised", "destroyed")

@@ -29,6 +29,7 @@ export function describeKey(key: JsonObject, world: World): string {
         ? `${time('revokedAt')}, ${asText(key['revocationReason'])}`
         : null,
     ],
+    ['destroyed at', typeof key['destroyAt'] === 'number' ? time('destroyAt') : null],
     ['last used', typeof key['lastUsedAt'] === 'number' ? time('lastUsedAt') : 'never'],
     ['record version', asText(key['version'])],
   ]

@@ -62,6 +62,29 @@ export const AUDIT_ACTIONS = {
     title: 'API key revoked',
     description: 'An API key was deactivated for ever, or marked as compromised, with a reason.',
   },
+  'key.suspended': {
+    title: 'API key suspended',
+    description: 'An API key is refused until it is resumed, with a reason.',
+  },
+  'key.resumed': { title: 'API key resumed', description: 'A suspended API key is accepted again.' },
+  'key.rotation_cancelled': {
+    title: 'Rotation cancelled',
+    description:
+      'Within the overlap the new version was ended, and the one before it is the current one again.',
+  },
+  'key.destruction_scheduled': {
+    title: 'Destruction scheduled',
+    description: 'What an API key holds will be erased at the time that the details name.',
+  },
+  'key.destruction_cancelled': {
+    title: 'Destruction cancelled',
+    description: 'The scheduled destruction of an API key was called off.',
+  },
+  'key.destroyed': {
+    title: 'API key destroyed',
+    description:
+      'Digests, name, permissions, roles and addresses of an API key were erased; a tombstone remains.',
+  },
   'root_key.created': {
     title: 'Root key created',
     description: 'A credential for operator automation was issued.',
@@ -74,6 +97,11 @@ export const AUDIT_ACTIONS = {
     title: 'Root key rotated',
     description: 'A root key got a new version; the previous one is accepted until the end of the overlap.',
   },
+  'root_key.suspended': {
+    title: 'Root key suspended',
+    description: 'A root key is refused until it is resumed, with a reason.',
+  },
+  'root_key.resumed': { title: 'Root key resumed', description: 'A suspended root key is accepted again.' },
   'root_key.revoked': {
     title: 'Root key revoked',
     description: 'A root key was deactivated for ever, or marked as compromised, with a reason.',

@@ -121,6 +121,16 @@ export const ERROR_CODES = {
     title: 'Too many versions of the key are still accepted',
     help: 'Wait until an overlap ends, or rotate with `overlapSeconds: 0` to end all overlaps at once.',
   },
+  'key.no_rotation': {
+    status: 409,
+    title: 'The key has no rotation to cancel',
+    help: 'A rotation can be cancelled while the version before it is still accepted, that is, within its overlap.',
+  },
+  'key.no_destruction': {
+    status: 409,
+    title: 'No destruction of the key is scheduled',
+    help: 'There is nothing to cancel.',
+  },
   'key.invalid_times': {
     status: 400,
     title: 'The times of the key contradict each other',

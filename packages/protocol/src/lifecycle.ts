@@ -34,6 +34,16 @@ export const REVOCATION_REASONS = {
 } as const satisfies Record<string, KeyState>
 export type RevocationReason = keyof typeof REVOCATION_REASONS
 
+/** Why a key was suspended; it can return. */
+export const SUSPENSION_REASONS = [
+  'unspecified',
+  'suspectedCompromise',
+  'personnelChange',
+  'policyViolation',
+  'customerRequest',
+] as const
+export type SuspensionReason = (typeof SUSPENSION_REASONS)[number]
+
 // A change that keeps the state (a new name, a new version) is a legal transition too, except after destruction.
 const KEY_TRANSITIONS: Transitions = {
   created: ['pre-active', 'active'],

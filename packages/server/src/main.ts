@@ -11,6 +11,8 @@ import type { Domain } from './domain.ts'
 import { requireFreePort } from './http/port.ts'
 import { createHttpServer } from './http/server.ts'
 import { newId } from './ids.ts'
+import { runJobs } from './jobs/job.ts'
+import { JOBS } from './jobs/jobs.ts'
 import { openFileSeal } from './keystore/file.ts'
 import type { Keyring } from './keystore/keystore.ts'
 import { openKeyring } from './keystore/keyring.ts'
@@ -31,6 +33,8 @@ import { handOver } from './bootstrap-key.ts'
 const CHECKPOINT_EVERY_MS = 1_000
 /** Counts are for people: a crash may cost the last seconds of them, a verification must not wait for a disk. */
 const USAGE_EVERY_MS = 5_000
+/** What comes due by time is done within this. */
+const JOBS_EVERY_MS = 10_000
 /** All rows and leaves are read again this often; a million of each take about a minute of one core, in slices. */
 const SWEEP_EVERY_MS = 3_600_000
 
@@ -76,6 +80,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const http = createHttpServer({ domain, verifier, publisher, trustedProxies }, log, ready)
   const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
   const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
+  const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log)
   const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
   const port = await http.listen(config.host, config.port)
 
@@ -84,6 +89,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     await http.close()
     await stopPublishing()
     await stopSweeping()
+    await stopJobs()
     await stopCounting()
     await usage.flush()
     await publisher.publish()

@@ -1,4 +1,4 @@
-import { REVOCATION_REASONS } from '@keystead/protocol/lifecycle'
+import { REVOCATION_REASONS, SUSPENSION_REASONS } from '@keystead/protocol/lifecycle'
 import { CONNECTION_OPTIONS } from '../arguments.ts'
 import { type Client, isObject, type JsonObject } from '../client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
@@ -22,9 +22,16 @@ type Noun = 'keys' | 'root-keys'
 
 const KEY_ID = { name: 'key-id', help: 'key_...' }
 
-/** get, update, rotate and revoke are the same for API keys (`keys`) and root keys (`root-keys`). */
+/** get, update, rotate, suspend, resume and revoke are the same for API keys (`keys`) and root keys (`root-keys`). */
 export function lifecycleCommands(noun: Noun): readonly Command[] {
-  return [getCommand(noun), updateCommand(noun), rotateCommand(noun), revokeCommand(noun)]
+  return [
+    getCommand(noun),
+    updateCommand(noun),
+    rotateCommand(noun),
+    suspendCommand(noun),
+    resumeCommand(noun),
+    revokeCommand(noun),
+  ]
 }
 
 function getCommand(noun: Noun): Command {
@@ -99,13 +106,96 @@ function rotateCommand(noun: Noun): Command {
     ],
     run: async (invocation) => {
       const { values } = invocation
+      const overlap = values.text('overlap')
       const body = given({
-        overlapSeconds: readOverlap(values.text('overlap')),
+        overlapSeconds: overlap === undefined ? undefined : readSeconds('overlap', overlap),
         reason: values.text('reason'),
       })
       return await makeSecret(invocation, pathOf(noun, invocation) + '/rotate', body)
     },
   }
+}
+
+function suspendCommand(noun: Noun): Command {
+  return {
+    path: [noun, 'suspend'],
+    summary: `refuse ${a(noun)} until it is resumed`,
+    operations: [`${noun}.suspend`],
+    positionals: [KEY_ID],
+    options: {
+      reason: { type: 'text', placeholder: 'REASON', help: SUSPENSION_REASONS.join(', ') },
+      ...CONNECTION_OPTIONS,
+    },
+    examples: [`keystead ${noun} suspend ${EXAMPLE} --reason suspectedCompromise`],
+    run: async (invocation) =>
+      await changeKey(invocation, noun, 'suspend', given({ reason: invocation.values.text('reason') })),
+  }
+}
+
+function resumeCommand(noun: Noun): Command {
+  return {
+    path: [noun, 'resume'],
+    summary: `accept ${a(noun)} that was suspended again`,
+    operations: [`${noun}.resume`],
+    positionals: [KEY_ID],
+    options: CONNECTION_OPTIONS,
+    examples: [`keystead ${noun} resume ${EXAMPLE}`],
+    run: async (invocation) => await changeKey(invocation, noun, 'resume', {}),
+  }
+}
+
+/** What only API keys have. */
+export const API_KEY_LIFECYCLE_COMMANDS: readonly Command[] = [
+  {
+    path: ['keys', 'cancel-rotation'],
+    summary: 'take back a rotation within its overlap',
+    operations: ['keys.cancel-rotation'],
+    positionals: [KEY_ID],
+    options: CONNECTION_OPTIONS,
+    examples: [`keystead keys cancel-rotation ${EXAMPLE}`],
+    run: async (invocation) => await changeKey(invocation, 'keys', 'cancel-rotation', {}),
+  },
+  {
+    path: ['keys', 'destroy'],
+    summary: 'erase what a key out of use holds, after a delay',
+    operations: ['keys.destroy'],
+    positionals: [KEY_ID],
+    options: {
+      in: {
+        type: 'text',
+        placeholder: 'DURATION',
+        help: 'when (default 7d, at most 90d; 0s: with the next round); until then it can be called off',
+      },
+      ...CONNECTION_OPTIONS,
+    },
+    notes: ['A tombstone remains: id, locator, owner and times, so that the log can be read.'],
+    examples: [`keystead keys destroy ${EXAMPLE} --in 30d`],
+    run: async (invocation) => {
+      const delay = invocation.values.text('in')
+      const delaySeconds = delay === undefined ? undefined : readSeconds('in', delay)
+      return await changeKey(invocation, 'keys', 'destroy', given({ delaySeconds }))
+    },
+  },
+  {
+    path: ['keys', 'cancel-destruction'],
+    summary: 'call off a scheduled destruction',
+    operations: ['keys.cancel-destruction'],
+    positionals: [KEY_ID],
+    options: CONNECTION_OPTIONS,
+    examples: [`keystead keys cancel-destruction ${EXAMPLE}`],
+    run: async (invocation) => await changeKey(invocation, 'keys', 'cancel-destruction', {}),
+  },
+]
+
+/** An operation on one key that answers with the key as it is then. */
+async function changeKey(
+  invocation: Invocation,
+  noun: Noun,
+  verb: string,
+  body: JsonObject,
+): Promise<ExitCode> {
+  const client = await invocation.authenticated()
+  return await presentKey(invocation, await client.post(`${pathOf(noun, invocation)}/${verb}`, body))
 }
 
 function revokeCommand(noun: Noun): Command {
@@ -202,8 +292,7 @@ function readNewExpiry(values: Values, now: number): number | null | undefined {
   return null
 }
 
-/** Seconds; 0s is allowed here although no duration is 0: the old secret stops at once. */
-function readOverlap(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  return /^0[smhdw]?$/.test(text) ? 0 : parseDuration('overlap', text)
+/** Seconds; 0s is allowed here although no duration is 0: at once. */
+function readSeconds(option: string, text: string): number {
+  return /^0[smhdw]?$/.test(text) ? 0 : parseDuration(option, text)
 }

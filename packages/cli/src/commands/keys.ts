@@ -8,7 +8,7 @@ import { LIMIT_OPTIONS, readLimits } from '../key-limits.ts'
 import { EXPIRY_OPTIONS, readExpiry } from '../key-times.ts'
 import { presentList } from '../pages.ts'
 import { SECRET_OPTIONS } from '../secret-output.ts'
-import { lifecycleCommands, makeSecret } from './key-lifecycle.ts'
+import { API_KEY_LIFECYCLE_COMMANDS, lifecycleCommands, makeSecret } from './key-lifecycle.ts'
 
 export const KEY_COMMANDS: readonly Command[] = [
   {
@@ -99,4 +99,5 @@ export const KEY_COMMANDS: readonly Command[] = [
     },
   },
   ...lifecycleCommands('keys'),
+  ...API_KEY_LIFECYCLE_COMMANDS,
 ]

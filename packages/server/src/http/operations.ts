@@ -1,11 +1,16 @@
 import { listAuditEventsOperation, getAuditEventOperation } from './operations/audit/events.ts'
 import { getCheckpointOperation, getLogKeyOperation, getTileOperation } from './operations/audit/log.ts'
 import { proveConsistencyOperation, proveInclusionOperation } from './operations/audit/proofs.ts'
+import { cancelDestructionOperation } from './operations/keys/cancel-destruction.ts'
+import { cancelRotationOperation } from './operations/keys/cancel-rotation.ts'
 import { createKeyOperation } from './operations/keys/create.ts'
+import { destroyKeyOperation } from './operations/keys/destroy.ts'
 import { getKeyOperation } from './operations/keys/get.ts'
 import { listKeysOperation } from './operations/keys/list.ts'
+import { resumeKeyOperation } from './operations/keys/resume.ts'
 import { revokeKeyOperation } from './operations/keys/revoke.ts'
 import { rotateKeyOperation } from './operations/keys/rotate.ts'
+import { suspendKeyOperation } from './operations/keys/suspend.ts'
 import { updateKeyOperation } from './operations/keys/update.ts'
 import { createOwnerOperation } from './operations/owners/create.ts'
 import { getOwnerOperation } from './operations/owners/get.ts'
@@ -22,8 +27,10 @@ import { updateRoleOperation } from './operations/roles/update.ts'
 import { createRootKeyOperation } from './operations/root-keys/create.ts'
 import { getRootKeyOperation } from './operations/root-keys/get.ts'
 import { listRootKeysOperation } from './operations/root-keys/list.ts'
+import { resumeRootKeyOperation } from './operations/root-keys/resume.ts'
 import { revokeRootKeyOperation } from './operations/root-keys/revoke.ts'
 import { rotateRootKeyOperation } from './operations/root-keys/rotate.ts'
+import { suspendRootKeyOperation } from './operations/root-keys/suspend.ts'
 import { updateRootKeyOperation } from './operations/root-keys/update.ts'
 import { authorizeOperation } from './operations/verify/authorize.ts'
 import type { LeanOperation } from './operations/verify/lean.ts'
@@ -49,12 +56,19 @@ export const OPERATIONS: readonly Operation[] = [
   getKeyOperation,
   updateKeyOperation,
   rotateKeyOperation,
+  cancelRotationOperation,
+  suspendKeyOperation,
+  resumeKeyOperation,
   revokeKeyOperation,
+  destroyKeyOperation,
+  cancelDestructionOperation,
   createRootKeyOperation,
   listRootKeysOperation,
   getRootKeyOperation,
   updateRootKeyOperation,
   rotateRootKeyOperation,
+  suspendRootKeyOperation,
+  resumeRootKeyOperation,
   revokeRootKeyOperation,
   listAuditEventsOperation,
   getAuditEventOperation,

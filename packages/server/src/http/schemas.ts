@@ -139,6 +139,7 @@ export const KeySchema = closed({
   expiresAt: nullable(TimeSchema),
   revokedAt: nullable(TimeSchema),
   revocationReason: nullable(Type.String()),
+  destroyAt: nullable(TimeSchema),
   version: Type.Integer(),
   versions: Type.Array(
     closed({ number: Type.Integer(), createdAt: TimeSchema, acceptedUntil: nullable(TimeSchema) }),

@@ -149,6 +149,7 @@ export async function addKey(domain: Domain, tx: Transaction, input: KeyToAdd): 
     revokedAt: null,
     revocationReason: null,
     versions: [{ number: 1, digest: minted.digest, createdAt: now, acceptedUntil: null }],
+    destroyAt: null,
   }
   await tx.saveKey(null, key)
   return { key, secret: minted.text }

@@ -1,9 +1,10 @@
 import { createOwner } from '../owners/create.ts'
 import { createRole, type NewRole } from '../roles/create.ts'
-import type { Owner, Role } from '../storage/records.ts'
+import type { ApiKey, Owner, Role } from '../storage/records.ts'
 import { may, type World } from '../world.test-support.ts'
 import { type Issued, issueKey, issueRootKey, type NewKey, type NewRootKey } from './issue.ts'
 import { rotateKey, type Rotated } from './rotate.ts'
+import { suspendKey } from './suspend.ts'
 
 let owners = 0
 
@@ -49,6 +50,10 @@ export async function aRootKey(world: World, input: Partial<NewRootKey> = {}): P
     expiresAt: world.clock.now + 86_400_000,
     ...input,
   })
+}
+
+export async function suspended(world: World, id: string): Promise<ApiKey> {
+  return suspendKey(world.domain, may('keys:suspend'), 'issued', id, 'unspecified')
 }
 
 export async function rotated(world: World, id: string, overlapSeconds: number): Promise<Rotated> {

@@ -58,7 +58,8 @@ export async function rotateKey(
       versions: withNewest(earlier, minted.digest, now),
     }
     await tx.saveKey(key, next)
-    const previousAcceptedUntil = earlier[0]?.acceptedUntil ?? now
+    const at = key.versions.findIndex(({ acceptedUntil: until }) => until === null)
+    const previousAcceptedUntil = earlier[Math.max(0, at)]?.acceptedUntil ?? now
     tx.record({
       action: keyClass === 'root' ? 'root_key.rotated' : 'key.rotated',
       projectId: key.projectId,

@@ -52,6 +52,7 @@ export function newKey(owner: Owner, change: Partial<ApiKey> = {}): ApiKey {
     revokedAt: null,
     revocationReason: null,
     versions: [{ number: 1, digest: 'd'.repeat(43), createdAt: START, acceptedUntil: null }],
+    destroyAt: null,
     ...change,
   }
 }

@@ -95,7 +95,7 @@ function objects(guarantee: Guarantee): void {
   guarantee('an object comes back as it was saved, change after change', async ({ store }) => {
     const project = newProject()
     const owner = newOwner(project)
-    const key = newKey(owner, { notBefore: 5, expiresAt: 6, name: 'Ünï💠 "quoted"' })
+    const key = newKey(owner, { notBefore: 5, expiresAt: 6, destroyAt: 7, name: 'Ünï💠 "quoted"' })
     await saveProject(store, project)
     await store.transact(PROVENANCE, async (tx) => {
       await tx.saveOwner(null, owner)

@@ -14,7 +14,7 @@ type ObjectReads = Pick<
   Reader,
   'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners' | 'role' | 'roles'
 >
-type KeyReads = Pick<Reader, 'key' | 'keys' | 'uses'>
+type KeyReads = Pick<Reader, 'key' | 'keys' | 'keysToDestroy' | 'uses'>
 type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads>
 
 function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
@@ -94,6 +94,10 @@ function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
       if (filter.state !== null) query = query.where((where) => inState(where, filter))
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
       return pageOf(await rows.all(API_KEY, () => query.execute()), page)
+    },
+    async keysToDestroy(now, limit) {
+      const query = db.selectFrom('api_key').selectAll().where('destroy_at', '<=', now).limit(limit)
+      return rows.all(API_KEY, () => query.execute())
     },
     async uses(keyIds) {
       if (keyIds.length === 0) return []

@@ -77,8 +77,15 @@ export interface ApiKey extends Stored<KeyId> {
   readonly expiresAt: number | null
   readonly revokedAt: number | null
   readonly revocationReason: string | null
-  /** Newest first, at most VERSIONS_HELD_MAX; what came before is in the audit log. */
+  /** Newest first, at most VERSIONS_HELD_MAX; what came before is in the audit log. None once it is destroyed. */
   readonly versions: readonly KeyVersion[]
+  /** When what the key holds will be erased, or null. */
+  readonly destroyAt: number | null
+}
+
+/** The version that has no successor; the newest where a rotation has begun; undefined for a destroyed key. */
+export function currentVersion({ versions }: Pick<ApiKey, 'versions'>): KeyVersion | undefined {
+  return versions.find(({ acceptedUntil }) => acceptedUntil === null) ?? versions[0]
 }
 
 /** How often one version of a key was answered with one code, and when last. Not decisive: nothing is granted by it. */

@@ -5,7 +5,16 @@ import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { KeyState, TargetType } from '@keystead/protocol/lifecycle'
 import { DomainError } from '../errors.ts'
 import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
-import type { ApiKey, Installation, KeyVersion, Owner, Project, ProjectEnvironment, Role } from './records.ts'
+import {
+  type ApiKey,
+  currentVersion,
+  type Installation,
+  type KeyVersion,
+  type Owner,
+  type Project,
+  type ProjectEnvironment,
+  type Role,
+} from './records.ts'
 import type { Integrity, RefusedRow } from './store.ts'
 import type {
   ApiKeyTable,
@@ -211,6 +220,8 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     'revoked_at',
     'revocation_reason',
     'versions',
+    'rotated_at',
+    'destroy_at',
   ],
   toRow: (record) => ({
     id: record.id,
@@ -239,6 +250,8 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
         version.acceptedUntil,
       ]),
     ),
+    rotated_at: currentVersion(record)?.createdAt ?? record.createdAt,
+    destroy_at: record.destroyAt,
   }),
   fromRow: (row) => ({
     id: row.id as KeyId,
@@ -260,6 +273,7 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     revokedAt: row.revoked_at,
     revocationReason: row.revocation_reason,
     versions: (JSON.parse(row.versions) as VersionRow[]).map(versionFromRow),
+    destroyAt: row.destroy_at,
   }),
 }
 

@@ -126,6 +126,8 @@ export interface Reader {
   roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
   key(id: string): Promise<ApiKey | null>
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
+  /** Keys whose destruction is due at `now`, at most `limit`. */
+  keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
   auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
   auditPositions(

@@ -99,6 +99,9 @@ export interface ApiKeyTable extends SealedRow {
   readonly revocation_reason: string | null
   /** JSON array of [number, digest, createdAt, acceptedUntil]. */
   readonly versions: string
+  /** When the current version was made. */
+  readonly rotated_at: number
+  readonly destroy_at: number | null
 }
 
 /** One row: the log as the last commit left it. */

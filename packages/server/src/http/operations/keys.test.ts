@@ -9,6 +9,7 @@ import { type Answer, type Api, failure, openApi } from '../api.test-support.ts'
 const KEY_FIELDS = [
   'allowedAddresses',
   'createdAt',
+  'destroyAt',
   'environment',
   'expiresAt',
   'id',

@@ -1,6 +1,8 @@
 // One well-formed request per operation, on objects of the first project's production environment.
 import { createOwner } from '../../owners/create.ts'
-import { aKey, aRole, aRootKey } from '../../keys/keys.test-support.ts'
+import { scheduleDestruction } from '../../keys/destroy.ts'
+import { aKey, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
+import { suspendKey } from '../../keys/suspend.ts'
 import { HOUR, may, type World } from '../../world.test-support.ts'
 import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
 
@@ -58,6 +60,25 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   'keys.update': async (world) => ({ path: `/v1/keys/${await issued(world)}`, body: { name: 'new' } }),
   'keys.rotate': async (world) => ({ path: `/v1/keys/${await issued(world)}/rotate`, body: {} }),
   'keys.revoke': async (world) => ({ path: `/v1/keys/${await issued(world)}/revoke`, body: {} }),
+  'keys.cancel-rotation': async (world) => {
+    const id = await issued(world)
+    await rotated(world, id, 3_600)
+    return { path: `/v1/keys/${id}/cancel-rotation`, body: {} }
+  },
+  'keys.suspend': async (world) => ({ path: `/v1/keys/${await issued(world)}/suspend`, body: {} }),
+  'keys.resume': async (world) => {
+    const { id } = await suspended(world, await issued(world))
+    return { path: `/v1/keys/${id}/resume`, body: {} }
+  },
+  'keys.destroy': async (world) => {
+    const { id } = await suspended(world, await issued(world))
+    return { path: `/v1/keys/${id}/destroy`, body: {} }
+  },
+  'keys.cancel-destruction': async (world) => {
+    const { id } = await suspended(world, await issued(world))
+    await scheduleDestruction(world.domain, may('keys:destroy'), id, 60)
+    return { path: `/v1/keys/${id}/cancel-destruction`, body: {} }
+  },
   'root-keys.create': async (world) => ({
     path: '/v1/root-keys',
     body: {
@@ -77,6 +98,15 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
     path: `/v1/root-keys/${await root(world, 'rotate')}/rotate`,
     body: {},
   }),
+  'root-keys.suspend': async (world) => ({
+    path: `/v1/root-keys/${await root(world, 'suspend')}/suspend`,
+    body: {},
+  }),
+  'root-keys.resume': async (world) => {
+    const id = await root(world, 'suspend')
+    await suspendKey(world.domain, may('root-keys:suspend'), 'root', id, 'unspecified')
+    return { path: `/v1/root-keys/${id}/resume`, body: {} }
+  },
   'root-keys.revoke': async (world) => ({
     path: `/v1/root-keys/${await root(world, 'revoke')}/revoke`,
     body: {},

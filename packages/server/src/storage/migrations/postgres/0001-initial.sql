@@ -35,10 +35,12 @@ CREATE TABLE api_key (
   owner_id text COLLATE "C" REFERENCES owner (id),
   brand text NOT NULL, locator text COLLATE "C" NOT NULL UNIQUE, name text NOT NULL, permissions text NOT NULL,
   roles text, allowed_addresses text, state text NOT NULL, not_before bigint, expires_at bigint, revoked_at bigint, revocation_reason text,
-  versions text NOT NULL, mac text NOT NULL
+  versions text NOT NULL, rotated_at bigint NOT NULL, destroy_at bigint, mac text NOT NULL
 );
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_owner ON api_key (owner_id, id);
+CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
+CREATE INDEX api_key_destroy ON api_key (destroy_at) WHERE destroy_at IS NOT NULL;
 
 CREATE TABLE audit_head (
   id bigint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, root text NOT NULL, mac text NOT NULL

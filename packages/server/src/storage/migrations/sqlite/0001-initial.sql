@@ -32,10 +32,13 @@ CREATE TABLE api_key (
   brand TEXT NOT NULL, locator TEXT NOT NULL UNIQUE, name TEXT NOT NULL, permissions TEXT NOT NULL, roles TEXT,
   allowed_addresses TEXT, state TEXT NOT NULL,
   not_before INTEGER, expires_at INTEGER, revoked_at INTEGER, revocation_reason TEXT, versions TEXT NOT NULL,
+  rotated_at INTEGER NOT NULL, destroy_at INTEGER,
   mac TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_owner ON api_key (owner_id, id);
+CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
+CREATE INDEX api_key_destroy ON api_key (destroy_at) WHERE destroy_at IS NOT NULL;
 
 CREATE TABLE audit_head (
   id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root TEXT NOT NULL, mac TEXT NOT NULL
