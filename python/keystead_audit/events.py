@@ -20,6 +20,8 @@ ACTIONS = frozenset(
     key.destruction_scheduled key.destruction_cancelled key.destroyed
     root_key.created root_key.updated root_key.rotated root_key.revoked
     root_key.suspended root_key.resumed
+    bulk_operation.started bulk_operation.applied bulk_operation.concluded
+    bulk_operation.undo_started bulk_operation.undone bulk_operation.failed
     """.split()
 )
 STATES = ("pre-active", "active", "suspended", "deactivated", "compromised", "destroyed")
@@ -45,6 +47,8 @@ TARGET_IDS = {
     "role": "rol_" + ULID,
     "api_key": "key_" + ULID,
     "root_key": "key_" + ULID,
+    "bulk_operation": "blk_" + ULID,
+    "bulk_chunk": "blc_" + ULID,
 }
 
 

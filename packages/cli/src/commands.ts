@@ -4,6 +4,7 @@ import { AUDIT_EXPORT_COMMAND } from './commands/audit-export.ts'
 import { AUDIT_LOG_COMMANDS } from './commands/audit-log.ts'
 import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
 import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
+import { BULK_COMMANDS } from './commands/bulk-operations.ts'
 import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { OWNER_COMMANDS } from './commands/owners.ts'
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   ...ROLE_COMMANDS,
   ...KEY_COMMANDS,
   ...KEY_DECISION_COMMANDS,
+  ...BULK_COMMANDS,
   ...ROOT_KEY_COMMANDS,
   ...AUDIT_EVENT_COMMANDS,
   ...AUDIT_LOG_COMMANDS,

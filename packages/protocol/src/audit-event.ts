@@ -106,6 +106,32 @@ export const AUDIT_ACTIONS = {
     title: 'Root key revoked',
     description: 'A root key was deactivated for ever, or marked as compromised, with a reason.',
   },
+  'bulk_operation.started': {
+    title: 'Bulk operation started',
+    description: 'A change of all keys that a query names was accepted; the details say how many they are.',
+  },
+  'bulk_operation.applied': {
+    title: 'Bulk operation applied',
+    description: 'A chunk of the keys was changed; with an undo window, a revocation suspends them first.',
+  },
+  'bulk_operation.concluded': {
+    title: 'Bulk operation concluded',
+    description:
+      'The undo window is over: a chunk of the suspended keys was revoked, or all was done already.',
+  },
+  'bulk_operation.undo_started': {
+    title: 'Undo of a bulk operation started',
+    description: 'What the operation changed and nobody has touched since is being put back.',
+  },
+  'bulk_operation.undone': {
+    title: 'Bulk operation undone',
+    description: 'A chunk of the keys was put back to what they were before the operation.',
+  },
+  'bulk_operation.failed': {
+    title: 'Bulk operation failed',
+    description:
+      'It cannot go on, since a stored row was changed outside Keystead; suspended keys stay suspended.',
+  },
 } as const satisfies Record<string, { title: string; description: string }>
 export type AuditAction = keyof typeof AUDIT_ACTIONS
 
@@ -180,6 +206,8 @@ const TARGET_IDS: { readonly [Type in TargetType]: RegExp } = {
   role: new RegExp(`^rol_${ULID}$`),
   api_key: KEY_ID,
   root_key: KEY_ID,
+  bulk_operation: new RegExp(`^blk_${ULID}$`),
+  bulk_chunk: new RegExp(`^blc_${ULID}$`),
 }
 
 /**

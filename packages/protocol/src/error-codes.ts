@@ -136,6 +136,26 @@ export const ERROR_CODES = {
     title: 'The times of the key contradict each other',
     help: '`expiresAt` must lie in the future and after `notBefore`, at most ten years away.',
   },
+  'bulk_operation.not_found': {
+    status: 404,
+    title: 'There is no such bulk operation',
+    help: 'List them with GET /v1/bulk-operations.',
+  },
+  'bulk_operation.unconfirmed': {
+    status: 409,
+    title: 'The bulk operation needs the confirmation of a dry run',
+    help: 'Ask with `dryRun: true`, look at what it would change, and repeat its `confirm` within 15 minutes. A confirmation stops holding when the keys that the query names are others by now.',
+  },
+  'bulk_operation.too_many_keys': {
+    status: 409,
+    title: 'The query names too many keys for one bulk operation',
+    help: 'One operation goes through at most 100,000 keys. Split it by owner, environment or time of creation.',
+  },
+  'bulk_operation.not_undoable': {
+    status: 409,
+    title: 'The bulk operation cannot be undone',
+    help: 'It can be until `undoUntil`, once, if it was started with an undo window.',
+  },
   'audit.position_not_found': {
     status: 404,
     title: 'The log has no such position',

@@ -20,6 +20,8 @@ export const TARGET_TYPES = [
   'role',
   'api_key',
   'root_key',
+  'bulk_operation',
+  'bulk_chunk',
 ] as const
 export type TargetType = (typeof TARGET_TYPES)[number]
 

@@ -10,6 +10,8 @@ export type EnvironmentId = Id<'environment'>
 export type OwnerId = Id<'owner'>
 export type RoleId = Id<'role'>
 export type KeyId = Id<'key'>
+export type BulkOperationId = Id<'bulkOperation'>
+export type BulkChunkId = Id<'bulkChunk'>
 export type EventId = Id<'event'>
 export type BootId = Id<'boot'>
 export type RequestId = Id<'request'>
@@ -21,6 +23,8 @@ const PREFIX = {
   owner: 'own',
   role: 'rol',
   key: 'key',
+  bulkOperation: 'blk',
+  bulkChunk: 'blc',
   event: 'evt',
   boot: 'boot',
   request: 'req',
@@ -33,6 +37,8 @@ interface IdOf {
   owner: OwnerId
   role: RoleId
   key: KeyId
+  bulkOperation: BulkOperationId
+  bulkChunk: BulkChunkId
   event: EventId
   boot: BootId
   request: RequestId

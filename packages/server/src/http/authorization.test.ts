@@ -61,6 +61,26 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     why: 'the environment is the caller’s own word, not an object',
   },
   'keys.list': { project: [200, null], environment: [200, null], why: 'lists only keys within reach' },
+  'keys.bulk': {
+    project: [404, 'project.not_found'],
+    environment: [403, 'access.denied'],
+    why: 'names no object; what it selects lies within reach',
+  },
+  'bulk-operations.list': {
+    project: [200, null],
+    environment: [200, null],
+    why: 'lists only operations within reach',
+  },
+  'bulk-operations.get': {
+    project: [404, 'bulk_operation.not_found'],
+    environment: [404, 'bulk_operation.not_found'],
+    why: 'its own 404',
+  },
+  'bulk-operations.undo': {
+    project: [404, 'bulk_operation.not_found'],
+    environment: [404, 'bulk_operation.not_found'],
+    why: 'its own 404',
+  },
   'root-keys.create': {
     project: [404, 'project.not_found'],
     environment: [403, 'access.escalation'],
@@ -115,7 +135,7 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
 }
 /** These want a credential that is bound to no environment. */
 const EVERY_ENVIRONMENT = new Set(['roles.update', 'roles.deactivate'])
-const ELSEWHERE_MAX = 25
+const ELSEWHERE_MAX = 29
 
 async function callAs(api: Api, operation: Described, credential: string | null): Promise<Answer> {
   const sample = await sampleOf(operation.id, api.world)

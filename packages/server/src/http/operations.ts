@@ -1,6 +1,12 @@
 import { listAuditEventsOperation, getAuditEventOperation } from './operations/audit/events.ts'
 import { getCheckpointOperation, getLogKeyOperation, getTileOperation } from './operations/audit/log.ts'
 import { proveConsistencyOperation, proveInclusionOperation } from './operations/audit/proofs.ts'
+import {
+  getBulkOperationOperation,
+  listBulkOperationsOperation,
+  undoBulkOperationOperation,
+} from './operations/bulk-operations/bulk-operations.ts'
+import { bulkKeysOperation } from './operations/keys/bulk.ts'
 import { cancelDestructionOperation } from './operations/keys/cancel-destruction.ts'
 import { cancelRotationOperation } from './operations/keys/cancel-rotation.ts'
 import { createKeyOperation } from './operations/keys/create.ts'
@@ -62,6 +68,10 @@ export const OPERATIONS: readonly Operation[] = [
   revokeKeyOperation,
   destroyKeyOperation,
   cancelDestructionOperation,
+  bulkKeysOperation,
+  listBulkOperationsOperation,
+  getBulkOperationOperation,
+  undoBulkOperationOperation,
   createRootKeyOperation,
   listRootKeysOperation,
   getRootKeyOperation,

@@ -40,9 +40,12 @@ export function addRoute(fastify: FastifyInstance, services: Services, operation
   })
 }
 
-/** `{name}` is one segment; `{name+}`, always last, is the rest of the path. */
+/** A colon of the path itself is doubled; `{name}` is one segment; `{name+}`, always last, is the rest of the path. */
 function routeOf(path: string): string {
-  return path.replace(/\{\w+\+\}$/, '*').replace(/\{(\w+)\}/g, ':$1')
+  return path
+    .replaceAll(':', '::')
+    .replace(/\{\w+\+\}$/, '*')
+    .replace(/\{(\w+)\}/g, ':$1')
 }
 
 function paramsOf(request: FastifyRequest, operation: Operation): unknown {

@@ -24,10 +24,8 @@ export async function revokeKey(
 ): Promise<Revoked> {
   const { value, position } = await domain.store.transact(by.provenance, async (tx) => {
     const key = requireVisible(await tx.key(id), keyClass, by)
-    const state = REVOCATION_REASONS[reason]
-    requireTransition(key, state)
-    const revokedAt = key.revokedAt ?? domain.clock()
-    const next: ApiKey = { ...key, version: key.version + 1, state, revokedAt, revocationReason: reason }
+    requireTransition(key, REVOCATION_REASONS[reason])
+    const next = revoked(key, reason, domain.clock())
     await tx.saveKey(key, next)
     tx.record({
       action: keyClass === 'root' ? 'root_key.revoked' : 'key.revoked',
@@ -38,4 +36,15 @@ export async function revokeKey(
     return next
   })
   return { key: value, position }
+}
+
+/** The key as it is once revoked for this reason; whether it may be is for the caller to see (requireTransition). */
+export function revoked(key: ApiKey, reason: RevocationReason, now: number): ApiKey {
+  return {
+    ...key,
+    version: key.version + 1,
+    state: REVOCATION_REASONS[reason],
+    revokedAt: key.revokedAt ?? now,
+    revocationReason: reason,
+  }
 }

@@ -4,7 +4,7 @@ import type { AuditAction } from '@keystead/protocol/audit-event'
 import { newId } from '../ids.ts'
 import { systemRandom } from '../random.ts'
 import { START } from '../world.test-support.ts'
-import type { ApiKey, Owner, Project } from './records.ts'
+import type { ApiKey, BulkChunk, BulkOperation, Owner, Project } from './records.ts'
 import type { Committed, Provenance, RecordedEvent, Store } from './store.ts'
 
 export const PROVENANCE: Provenance = { actor: { type: 'system', id: null }, request: null }
@@ -54,6 +54,46 @@ export function newKey(owner: Owner, change: Partial<ApiKey> = {}): ApiKey {
     versions: [{ number: 1, digest: 'd'.repeat(43), createdAt: START, acceptedUntil: null }],
     destroyAt: null,
     ...change,
+  }
+}
+
+/** One that waits for the end of its undo window. */
+export function newBulkOperation(project: Project): BulkOperation {
+  return {
+    id: newId('bulkOperation', clock, systemRandom),
+    version: 1,
+    createdAt: START,
+    projectId: project.id,
+    environment: 'production',
+    action: 'update',
+    query: { ownerIds: ['own_1'], all: true, namePrefix: 'Ünï💠 "quoted"' },
+    parameters: { permissionsAdd: ['market:read'], expiresAt: null },
+    requestedBy: null,
+    phase: 'waiting',
+    asOf: START,
+    logSize: 1,
+    total: 2,
+    changed: 2,
+    ...{ skipped: 0, settled: 0, kept: 0 },
+    chunks: 1,
+    position: null,
+    undoUntil: START + 1_000,
+  }
+}
+
+export function newBulkChunk(operation: BulkOperation): BulkChunk {
+  const keyId = newId('key', clock, systemRandom)
+  return {
+    id: newId('bulkChunk', clock, systemRandom),
+    version: 1,
+    createdAt: START,
+    operationId: operation.id,
+    number: 1,
+    items: [
+      { keyId, version: 2, changed: true, before: { permissions: ['orders:*'], expiresAt: 5 } },
+      { keyId, version: 3, changed: true, before: { versionNumber: 1 } },
+      { keyId, version: 1, changed: false, before: null },
+    ],
   }
 }
 

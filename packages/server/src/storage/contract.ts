@@ -8,6 +8,8 @@ import { closeOnce } from '../world.test-support.ts'
 import {
   code,
   event,
+  newBulkChunk,
+  newBulkOperation,
   newKey,
   newOwner,
   newProject,
@@ -116,6 +118,44 @@ function objects(guarantee: Guarantee): void {
       tx.record(event('key.revoked'))
     })
     assert.deepEqual(await store.reader.key(key.id), next)
+  })
+
+  guarantee('a bulk operation and its chunks come back as they were saved', async ({ store }) => {
+    const project = newProject()
+    const operation = newBulkOperation(project)
+    const chunk = newBulkChunk(operation)
+    await saveProject(store, project)
+    await store.transact(PROVENANCE, async (tx) => {
+      await tx.saveBulkOperation(null, operation)
+      await tx.saveBulkChunk(chunk)
+      tx.record(event('bulk_operation.started'))
+      assert.deepEqual(await tx.bulkOperation(operation.id), operation)
+    })
+    assert.deepEqual(await store.reader.bulkOperation(operation.id), operation)
+    assert.deepEqual(await store.reader.bulkChunk(operation.id, 1), chunk)
+    assert.equal(await store.reader.bulkChunk(operation.id, 2), null)
+    assert.deepEqual(await store.reader.dueBulkOperations(operation.undoUntil ?? 0, 1), [operation])
+    assert.deepEqual(await store.reader.dueBulkOperations((operation.undoUntil ?? 0) - 1, 1), [])
+  })
+
+  guarantee('what an actor did is found by actor and action, up to a size of the log', async ({ store }) => {
+    const actor = { type: 'root_key', id: `key_${'0'.repeat(26)}` } as const
+    const by = { actor, request: null }
+    for (const provenance of [by, PROVENANCE, by, by])
+      await store.transact(provenance, async (tx) => {
+        await tx.saveProject(newProject())
+        tx.record(event('project.created'))
+      })
+    const find = async (below: number, limit: number) => {
+      const range = { from: 0, below }
+      const found = await store.reader.auditEntriesBy(actor.id, ['project.created'], range, limit)
+      return [found.entries.map(({ position }) => position), found.next]
+    }
+    assert.deepEqual(await find(4, 10), [[0, 2, 3], null])
+    assert.deepEqual(await find(3, 10), [[0, 2], null])
+    assert.deepEqual(await find(4, 2), [[0, 2], 3])
+    const none = await store.reader.auditEntriesBy(actor.id, ['key.created'], { from: 0, below: 4 }, 10)
+    assert.deepEqual(none.entries, [])
   })
 
   guarantee(

@@ -1,13 +1,19 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { RowReader } from './row-reader.ts'
+import { type BulkReads, bulkReads } from './bulk-reads.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE } from './rows.ts'
-import type { Page } from './records.ts'
-import type { KeyFilter, PageRequest, Reader } from './store.ts'
+import { pageOf } from './page.ts'
+import type { Integrity, KeyFilter, Reader } from './store.ts'
 import type { ApiKeyTable, Tables } from './tables.ts'
 
 /** The reads, in dialect-neutral SQL, over a connection that sees committed state only. */
-export function createReader(db: Kysely<Tables>, rows: RowReader): Reader {
-  return { ...objectReads(db, rows), ...keyReads(db, rows), ...auditReads(db) }
+export function createReader(db: Kysely<Tables>, rows: RowReader, isOurs: Integrity['isOurs']): Reader {
+  return {
+    ...objectReads(db, rows),
+    ...keyReads(db, rows),
+    ...bulkReads(db, rows, isOurs),
+    ...auditReads(db),
+  }
 }
 
 type ObjectReads = Pick<
@@ -15,7 +21,7 @@ type ObjectReads = Pick<
   'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners' | 'role' | 'roles'
 >
 type KeyReads = Pick<Reader, 'key' | 'keys' | 'keysToDestroy' | 'uses'>
-type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads>
+type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads | keyof BulkReads>
 
 function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
   return {
@@ -224,13 +230,4 @@ function inState(where: ExpressionBuilder<{ api_key: ApiKeyTable }, 'api_key'>, 
     default:
       return where('state', '=', state ?? '')
   }
-}
-
-function pageOf<Record extends { readonly id: string }>(
-  records: readonly Record[],
-  page: PageRequest,
-): Page<Record> {
-  const items = records.slice(0, page.limit)
-  const more = records.length > page.limit
-  return { items, nextCursor: more ? (items.at(-1)?.id ?? null) : null }
 }

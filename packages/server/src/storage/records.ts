@@ -1,6 +1,15 @@
 import type { Environment, KeyKind } from '@keystead/protocol/api-key'
-import type { KeyState } from '@keystead/protocol/lifecycle'
-import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
+import type { KeyState, RevocationReason } from '@keystead/protocol/lifecycle'
+import type {
+  BulkChunkId,
+  BulkOperationId,
+  EnvironmentId,
+  InstallationId,
+  KeyId,
+  OwnerId,
+  ProjectId,
+  RoleId,
+} from '../ids.ts'
 
 /** What every stored object has: `version` is 1 at creation and one more with each change. Times: epoch milliseconds. */
 interface Stored<Id> {
@@ -86,6 +95,109 @@ export interface ApiKey extends Stored<KeyId> {
 /** The version that has no successor; the newest where a rotation has begun; undefined for a destroyed key. */
 export function currentVersion({ versions }: Pick<ApiKey, 'versions'>): KeyVersion | undefined {
   return versions.find(({ acceptedUntil }) => acceptedUntil === null) ?? versions[0]
+}
+
+/** What a bulk operation does to each key that its query names. */
+export const BULK_ACTIONS = ['suspend', 'revoke', 'rotate', 'update'] as const
+export type BulkAction = (typeof BULK_ACTIONS)[number]
+
+/**
+ * How far a bulk operation has come: `running` goes through the keys; `waiting` can still be undone; `concluding`
+ * revokes what it had suspended; `undoing` puts back. The last three are ends.
+ */
+export const BULK_PHASES = [
+  'running',
+  'waiting',
+  'concluding',
+  'undoing',
+  'done',
+  'undone',
+  'failed',
+] as const
+export type BulkPhase = (typeof BULK_PHASES)[number]
+
+/** Which API keys of one project: those that meet every criterion that is given. Times: epoch milliseconds. */
+export interface BulkQuery {
+  readonly ownerIds?: readonly string[]
+  /** The state as people see it, judged at the operation's `asOf`. */
+  readonly state?: KeyState | 'expired'
+  /** Keys that are allowed this, by their own permissions and their roles. */
+  readonly permission?: string
+  readonly roleId?: string
+  readonly createdAfter?: number
+  readonly createdBefore?: number
+  /** Made before this time, and not accepted once since. */
+  readonly unusedSince?: number
+  readonly namePrefix?: string
+  /** Keys whose current version was made before this time. */
+  readonly rotatedBefore?: number
+  readonly keyIds?: readonly string[]
+  /** Keys whose secret this caller has seen, by the log: it created or rotated them. */
+  readonly touchedBy?: string
+  /** Every key of the project and environment: said, not assumed. */
+  readonly all?: true
+}
+
+/** What becomes of the keys; which members an action takes is for keys/bulk/change.ts. */
+export interface BulkParameters {
+  readonly reason?: RevocationReason
+  readonly overlapSeconds?: number
+  readonly permissionsAdd?: readonly string[]
+  readonly permissionsRemove?: readonly string[]
+  /** Epoch milliseconds; null: never. */
+  readonly expiresAt?: number | null
+}
+
+/** A change of all keys that a query names, done chunk by chunk and resumable after each. */
+export interface BulkOperation extends Stored<BulkOperationId> {
+  readonly projectId: ProjectId
+  /** Null: every environment of the project. */
+  readonly environment: Environment | null
+  readonly action: BulkAction
+  readonly query: BulkQuery
+  readonly parameters: BulkParameters
+  /** The root key that asked for it. */
+  readonly requestedBy: string | null
+  readonly phase: BulkPhase
+  /** Only keys made until then are meant, and states are judged then. */
+  readonly asOf: number
+  /** Only this much of the log counts for `touchedBy`. */
+  readonly logSize: number
+  /** How many keys the query named at the start; never more are gone through. */
+  readonly total: number
+  /** Keys that the operation has taken so far, and those that it could not. */
+  readonly changed: number
+  readonly skipped: number
+  /** While concluding or undoing: keys settled so far, and those left as somebody else has made them since. */
+  readonly settled: number
+  readonly kept: number
+  /** How many chunks there are. */
+  readonly chunks: number
+  /** Where it goes on: after this key while running, after this chunk afterwards; null at the beginning. */
+  readonly position: string | null
+  /** Null: it cannot be undone. */
+  readonly undoUntil: number | null
+}
+
+/** What one transaction of a bulk operation took: written once, read to conclude or to undo. */
+export interface BulkChunk extends Stored<BulkChunkId> {
+  readonly operationId: BulkOperationId
+  /** From 1. */
+  readonly number: number
+  readonly items: readonly BulkItem[]
+}
+
+export interface BulkItem {
+  readonly keyId: KeyId
+  /** The key's version when the operation had taken it: with any other, somebody has touched it since. */
+  readonly version: number
+  /** False for a key that needed no change yet, such as a suspended one that is to be revoked. */
+  readonly changed: boolean
+  /** What an update replaced, or the version whose end a rotation set; null for other actions. */
+  readonly before:
+    | { readonly permissions: readonly string[]; readonly expiresAt: number | null }
+    | { readonly versionNumber: number }
+    | null
 }
 
 /** How often one version of a key was answered with one code, and when last. Not decisive: nothing is granted by it. */

@@ -68,6 +68,34 @@ export class RowReader {
     }
   }
 
+  /**
+   * As `all`, but rows that are not what was committed last are left out, reported as refused, and counted: for a walk
+   * over many rows that one of them must not end.
+   */
+  async some<Row extends StoredRow, Record>(
+    codec: Codec<Row, Record>,
+    query: () => Promise<readonly Row[]>,
+  ): Promise<{
+    readonly records: readonly Record[]
+    readonly refused: number
+    readonly ids: readonly string[]
+  }> {
+    for (let reads = 1; ; reads++) {
+      const rows = await query()
+      const wrong = rows.map((row) => this.#refusal(codec, row, row.id)).filter((refused) => refused !== null)
+      const [first] = wrong
+      if (first !== undefined && (await this.#lookAgain(first, reads))) continue
+      for (const refused of wrong) this.#refuse(refused)
+      const bad = new Set(wrong.map(({ id }) => id))
+      const good = rows.filter(({ id }) => !bad.has(id))
+      return {
+        records: good.map((row) => codec.fromRow(row)),
+        refused: wrong.length,
+        ids: rows.map(({ id }) => id),
+      }
+    }
+  }
+
   #refusal<Row extends StoredRow, Record>(
     codec: Codec<Row, Record>,
     row: Row,

@@ -15,6 +15,7 @@ import {
   type ProjectEnvironment,
   type Role,
 } from './records.ts'
+import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
 import type { Integrity, RefusedRow } from './store.ts'
 import type {
   ApiKeyTable,
@@ -25,7 +26,15 @@ import type {
   RoleTable,
 } from './tables.ts'
 
-export type SealedTable = 'installation' | 'project' | 'environment' | 'owner' | 'role' | 'api_key'
+export type SealedTable =
+  | 'installation'
+  | 'project'
+  | 'environment'
+  | 'owner'
+  | 'role'
+  | 'api_key'
+  | 'bulk_operation'
+  | 'bulk_chunk'
 
 /** What the MAC needs to know of a table. */
 interface Covered {
@@ -295,7 +304,16 @@ function versionFromRow([number, digest, createdAt, acceptedUntil]: VersionRow):
 }
 
 /** Every table whose rows carry a MAC. */
-export const SEALED = [INSTALLATION, PROJECT, ENVIRONMENT, OWNER, ROLE, API_KEY] as const
+export const SEALED = [
+  INSTALLATION,
+  PROJECT,
+  ENVIRONMENT,
+  OWNER,
+  ROLE,
+  API_KEY,
+  BULK_OPERATION,
+  BULK_CHUNK,
+] as const
 export type SealedCodec = (typeof SEALED)[number]
 
 /** The record in a row whose MAC holds. */
@@ -319,5 +337,7 @@ export function codecOf(type: TargetType): SealedCodec {
     environment: ENVIRONMENT,
     owner: OWNER,
     role: ROLE,
+    bulk_operation: BULK_OPERATION,
+    bulk_chunk: BULK_CHUNK,
   }[type]
 }

@@ -5,6 +5,8 @@ import type { KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type {
   ApiKey,
   AuditEntry,
+  BulkChunk,
+  BulkOperation,
   Installation,
   KeyUse,
   Owner,
@@ -111,6 +113,25 @@ export interface KeyFilter {
   readonly now: number
 }
 
+/** Which issued keys a walk meets; null: any. Times are epoch milliseconds, the bounds included. */
+export interface KeySelection {
+  readonly projectId: ProjectId
+  readonly environment: Environment | null
+  readonly ownerIds: readonly string[] | null
+  readonly ids: readonly string[] | null
+  readonly createdFrom: number | null
+  readonly createdUntil: number
+}
+
+/** One step of a walk over keys. */
+export interface KeyStep {
+  readonly keys: readonly ApiKey[]
+  /** How many rows were not what was committed last, and are left out. */
+  readonly refused: number
+  /** The id to go on after; null at the end. */
+  readonly cursor: string | null
+}
+
 /** Single objects and pages; no method writes. Absent objects are null. */
 export interface Reader {
   installation(): Promise<Installation | null>
@@ -129,12 +150,33 @@ export interface Reader {
   /** Keys whose destruction is due at `now`, at most `limit`. */
   keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
+  /** The next keys by id. Reads at most `limit` rows; one that is refused does not end the walk. */
+  selectKeys(selection: KeySelection, after: string | null, limit: number): Promise<KeyStep>
+  bulkOperation(id: string): Promise<BulkOperation | null>
+  bulkOperations(
+    filter: { projectId: ProjectId | null; environment: Environment | null },
+    page: PageRequest,
+  ): Promise<Page<BulkOperation>>
+  /** Operations that have something to do at `now` (epoch ms), oldest first; refused rows are left out. */
+  dueBulkOperations(now: number, limit: number): Promise<readonly BulkOperation[]>
+  /** The operation's chunk with this number, or null. */
+  bulkChunk(operationId: string, number: number): Promise<BulkChunk | null>
   auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
   auditPositions(
     filter: { targetId: string | null; action: string | null },
     after: number,
     limit: number,
   ): Promise<readonly number[]>
+  /**
+   * Leaves with one of these actions that this actor caused and this installation wrote, at positions in [from, below),
+   * found among at most `limit`; and the position to go on from, null at the end.
+   */
+  auditEntriesBy(
+    actorId: string,
+    actions: readonly AuditAction[],
+    range: { from: number; below: number },
+    limit: number,
+  ): Promise<{ readonly entries: readonly AuditEntry[]; readonly next: number | null }>
   /** The position of the newest leaf, or null. */
   lastPosition(): Promise<number | null>
   /** A complete subtree of the tree: level 0 is a leaf hash. Null when it is not (yet) complete. */
@@ -158,6 +200,7 @@ export interface Transaction {
   role(id: string): Promise<Role | null>
   roleByName(projectId: ProjectId, name: string): Promise<Role | null>
   key(id: string): Promise<ApiKey | null>
+  bulkOperation(id: string): Promise<BulkOperation | null>
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
   saveInstallation(previous: Installation | null, next: Installation): Promise<void>
   saveProject(next: Project): Promise<void>
@@ -165,6 +208,8 @@ export interface Transaction {
   saveOwner(previous: Owner | null, next: Owner): Promise<void>
   saveRole(previous: Role | null, next: Role): Promise<void>
   saveKey(previous: ApiKey | null, next: ApiKey): Promise<void>
+  saveBulkOperation(previous: BulkOperation | null, next: BulkOperation): Promise<void>
+  saveBulkChunk(next: BulkChunk): Promise<void>
   /** Names what was done. The targets, their versions, states and commitments come from the saves themselves. */
   record(event: RecordedEvent): void
 }

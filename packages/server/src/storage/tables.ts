@@ -9,10 +9,13 @@ export interface Tables {
   owner: OwnerTable
   role: RoleTable
   api_key: ApiKeyTable
+  bulk_operation: BulkOperationTable
+  bulk_chunk: BulkChunkTable
   audit_head: AuditHeadTable
   key_use: KeyUseTable
   audit_entry: AuditEntryTable
   audit_target: AuditTargetTable
+  audit_actor: AuditActorTable
   audit_node: AuditNodeTable
   audit_checkpoint: AuditCheckpointTable
 }
@@ -30,10 +33,13 @@ export const TABLE_TRUST: Readonly<
   owner: 'sealed',
   role: 'sealed',
   api_key: 'sealed',
+  bulk_operation: 'sealed',
+  bulk_chunk: 'sealed',
   audit_head: { why: 'it carries a MAC of its own, over size and root of the log' },
-  key_use: { why: 'counts shown to people; nothing is granted or refused by them' },
+  key_use: { why: 'counts shown to people, who see what a bulk operation makes of them before it does' },
   audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
   audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
+  audit_actor: { why: 'an index for look-ups; what it leads to is checked against the leaf and its MAC' },
   audit_node: { why: 'recomputed from the leaves before a checkpoint is signed' },
   audit_checkpoint: { why: 'each note carries its own signature' },
   schema_migration: {
@@ -104,6 +110,35 @@ export interface ApiKeyTable extends SealedRow {
   readonly destroy_at: number | null
 }
 
+export interface BulkOperationTable extends SealedRow {
+  readonly project_id: string
+  readonly environment: string | null
+  readonly action: string
+  /** JSON: which keys. */
+  readonly query: string
+  /** JSON: what becomes of them. */
+  readonly parameters: string
+  readonly requested_by: string | null
+  readonly phase: string
+  readonly as_of: number
+  readonly log_size: number
+  readonly total: number
+  readonly changed: number
+  readonly skipped: number
+  readonly settled: number
+  readonly kept: number
+  readonly chunks: number
+  readonly position: string | null
+  readonly undo_until: number | null
+}
+
+export interface BulkChunkTable extends SealedRow {
+  readonly operation_id: string
+  readonly number: number
+  /** JSON array of [key id, version, changed, before]. */
+  readonly items: string
+}
+
 /** One row: the log as the last commit left it. */
 export interface AuditHeadTable {
   readonly id: number
@@ -130,6 +165,11 @@ export interface AuditEntryTable {
 
 export interface AuditTargetTable {
   readonly target_id: string
+  readonly position: number
+}
+
+export interface AuditActorTable {
+  readonly actor_id: string
   readonly position: number
 }
 

@@ -3,9 +3,19 @@ import type { KeyKind } from '@keystead/protocol/api-key'
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
+import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
 import { noChanges, noteChange } from './changes.ts'
 import type { CommittedRecords } from './committed-records.ts'
-import type { ApiKey, Installation, Owner, Project, ProjectEnvironment, Role } from './records.ts'
+import type {
+  ApiKey,
+  BulkChunk,
+  BulkOperation,
+  Installation,
+  Owner,
+  Project,
+  ProjectEnvironment,
+  Role,
+} from './records.ts'
 import {
   API_KEY,
   type Codec,
@@ -24,6 +34,9 @@ import type { RowVersions } from './row-versions.ts'
 import type { Statements } from './statements.ts'
 import type { Changes, Integrity, RecordedEvent, RefusedRow, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
+
+/** Few, and read again and again. */
+const KEPT: ReadonlySet<SealedTable> = new Set(['installation', 'project', 'environment', 'owner', 'role'])
 
 /** What an audit target is made of; what has no state of its own is active. */
 interface Auditable {
@@ -147,6 +160,10 @@ export class OpenTransaction implements Transaction {
     return this.#byId(API_KEY, id)
   }
 
+  async bulkOperation(id: string): Promise<BulkOperation | null> {
+    return this.#byId(BULK_OPERATION, id)
+  }
+
   async saveInstallation(previous: Installation | null, next: Installation): Promise<void> {
     this.#save(INSTALLATION, previous, next)
   }
@@ -169,6 +186,14 @@ export class OpenTransaction implements Transaction {
 
   async saveKey(previous: ApiKey | null, next: ApiKey): Promise<void> {
     this.#save(API_KEY, previous, next)
+  }
+
+  async saveBulkOperation(previous: BulkOperation | null, next: BulkOperation): Promise<void> {
+    this.#save(BULK_OPERATION, previous, next)
+  }
+
+  async saveBulkChunk(next: BulkChunk): Promise<void> {
+    this.#save(BULK_CHUNK, null, next)
   }
 
   record(event: RecordedEvent): void {
@@ -198,7 +223,7 @@ export class OpenTransaction implements Transaction {
     const build = (db: Kysely<Tables>) => db.selectFrom(codec.table).selectAll().where('id', '=', '')
     const { rows } = await statements.run(`${codec.table} by id`, build, [id])
     const record = this.#open(codec, { rows: rows as unknown as readonly Row[] }, id)
-    if (record !== null && version !== undefined && codec.table !== 'api_key')
+    if (record !== null && version !== undefined && KEPT.has(codec.table))
       this.#records.keep(id, version, record)
     return record
   }

@@ -1,5 +1,6 @@
 // One well-formed request per operation, on objects of the first project's production environment.
 import { createOwner } from '../../owners/create.ts'
+import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { scheduleDestruction } from '../../keys/destroy.ts'
 import { aKey, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
 import { suspendKey } from '../../keys/suspend.ts'
@@ -79,6 +80,22 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
     await scheduleDestruction(world.domain, may('keys:destroy'), id, 60)
     return { path: `/v1/keys/${id}/cancel-destruction`, body: {} }
   },
+  'keys.bulk': async (world) => ({
+    path: '/v1/keys:bulk',
+    body: {
+      projectId: world.projectId,
+      environment: 'production',
+      action: 'revoke',
+      query: { keyIds: [await issued(world)] },
+      dryRun: true,
+    },
+  }),
+  'bulk-operations.list': async () => ({ path: '/v1/bulk-operations' }),
+  'bulk-operations.get': async (world) => ({ path: `/v1/bulk-operations/${await bulkOperation(world)}` }),
+  'bulk-operations.undo': async (world) => ({
+    path: `/v1/bulk-operations/${await bulkOperation(world)}/undo`,
+    body: {},
+  }),
   'root-keys.create': async (world) => ({
     path: '/v1/root-keys',
     body: {
@@ -136,6 +153,10 @@ async function owner(world: World): Promise<string> {
 
 async function role(world: World): Promise<string> {
   return (await aRole(world)).id
+}
+
+async function bulkOperation(world: World): Promise<string> {
+  return (await bulk(world, { query: { keyIds: [await issued(world)] } })).id
 }
 
 async function issued(world: World): Promise<string> {

@@ -1,4 +1,4 @@
-import { EVENT_BYTES_MAX } from '@keystead/protocol/audit-event'
+import { type AuditEvent, EVENT_BYTES_MAX } from '@keystead/protocol/audit-event'
 import { leafHash, type MerkleNode } from '@keystead/protocol/merkle'
 import type { Pool } from 'pg'
 import { sha256 } from '../../hash.ts'
@@ -32,6 +32,8 @@ interface Candidate {
   readonly hash: Uint8Array
   readonly action: string
   readonly targetIds: readonly string[]
+  /** Null for the server itself. */
+  readonly actorId: string | null
 }
 
 /**
@@ -140,7 +142,7 @@ export class Sequencer {
     const isRepeated = before.some((other) => Buffer.from(other.hash).equals(hash))
     if (targets.length === 0 && (follower.isCopy(hash) || isRepeated)) return 'is a copy of one in the log'
     for (const { id, version } of targets) versions.note(id, version)
-    return { n, bytes, hash, action: actionOf(bytes), targetIds: targets.map(({ id }) => id) }
+    return { n, bytes, hash, ...indexedOf(bytes), targetIds: targets.map(({ id }) => id) }
   }
 
   async #setAside(n: number, what: string): Promise<void> {
@@ -155,6 +157,9 @@ function arraysOf(candidates: readonly Candidate[], first: number, nodes: readon
   const targets = candidates.flatMap(({ targetIds }, i) =>
     targetIds.map((id) => ({ id, position: first + i })),
   )
+  const actors = candidates.flatMap(({ actorId }, i) =>
+    actorId === null ? [] : [{ id: actorId, position: first + i }],
+  )
   return [
     candidates.map(({ n }) => n),
     positions,
@@ -163,14 +168,21 @@ function arraysOf(candidates: readonly Candidate[], first: number, nodes: readon
     candidates.map(({ action }) => action),
     targets.map(({ id }) => id),
     targets.map(({ position }) => position),
+    actors.map(({ id }) => id),
+    actors.map(({ position }) => position),
     nodes.map(({ level }) => level),
     nodes.map(({ index }) => index),
     nodes.map(({ hash }) => hash),
   ]
 }
 
-function actionOf(leaf: Uint8Array): string {
-  return (JSON.parse(Buffer.from(leaf).toString('utf8')) as { readonly action: string }).action
+/** What a leaf is looked up by beside its targets. For leaves whose MAC holds. */
+function indexedOf(leaf: Uint8Array): Pick<Candidate, 'action' | 'actorId'> {
+  const { action, actor } = JSON.parse(Buffer.from(leaf).toString('utf8')) as Pick<
+    AuditEvent,
+    'action' | 'actor'
+  >
+  return { action, actorId: actor.id }
 }
 
 /** Free, ours, or held for longer than anybody may hold it. */
@@ -202,7 +214,9 @@ const APPEND = `
     SELECT e.* FROM unnest($8::bigint[], $9::bytea[], $10::bytea[], $11::text[]) AS e, head
   ), targets AS (
     INSERT INTO audit_target (target_id, position) SELECT t.* FROM unnest($12::text[], $13::bigint[]) AS t, head
+  ), actors AS (
+    INSERT INTO audit_actor (actor_id, position) SELECT a.* FROM unnest($14::text[], $15::bigint[]) AS a, head
   ), nodes AS (
-    INSERT INTO audit_node (level, idx, hash) SELECT n.* FROM unnest($14::bigint[], $15::bigint[], $16::bytea[]) AS n, head
+    INSERT INTO audit_node (level, idx, hash) SELECT n.* FROM unnest($16::bigint[], $17::bigint[], $18::bytea[]) AS n, head
   )
   SELECT EXISTS (SELECT FROM head) AS appended, pg_notify('keystead', 'log')`

@@ -127,7 +127,7 @@ class PostgresStore implements Store {
     const { versions } = this.#follower.fold
     const lookAgain = async ({ id }: RefusedRow): Promise<boolean> => this.#isWorthReading(id)
     const rows = new RowReader(integrity.rowMac, (id) => versions.versionOf(id), onRefused, lookAgain)
-    this.reader = createReader(this.#reads, rows)
+    this.reader = createReader(this.#reads, rows, integrity.isOurs)
   }
 
   /** Follows the log to its end and takes part in giving out positions from here on. */

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { aKey, anOwner, aRole, aRootKey } from '../../keys/keys.test-support.ts'
+import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { recordStart } from '../../bootstrap.ts'
 import { revokeKey } from '../../keys/revoke.ts'
 import { ask, closeOnce, may, openWorld, testIntegrity, type World } from '../../world.test-support.ts'
 import { updateKey } from '../../keys/update.ts'
 import { code, event, PROVENANCE } from '../contract.test-support.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE, wrongWith } from '../rows.ts'
+import { BULK_CHUNK, BULK_OPERATION } from '../bulk-rows.ts'
 import type { Reader } from '../store.ts'
 import { type OwnerTable, TABLE_TRUST } from '../tables.ts'
 
@@ -42,6 +44,19 @@ const SEALED: readonly {
       await reader.keys({ kind: 'issued', ...all }, page)
     },
   },
+  {
+    ...BULK_OPERATION,
+    read: (reader) =>
+      reader.bulkOperations({ projectId: null, environment: null }, { limit: 200, cursor: null }),
+  },
+  {
+    ...BULK_CHUNK,
+    read: async (reader) => {
+      const all = { projectId: null, environment: null }
+      const { items } = await reader.bulkOperations(all, { limit: 200, cursor: null })
+      for (const { id } of items) await reader.bulkChunk(id, 1)
+    },
+  },
 ]
 
 async function fullWorld(t: TestContext): Promise<World> {
@@ -49,6 +64,7 @@ async function fullWorld(t: TestContext): Promise<World> {
   const role = await aRole(world)
   const times = { expiresAt: world.clock.now + 1_000, notBefore: world.clock.now }
   await aKey(world, { ...times, roles: [role.id], allowedAddresses: ['10.0.0.0/8'] })
+  await bulk(world, { query: { keyIds: [(await aKey(world)).key.id] } })
   world.database.writer.exec('PRAGMA foreign_keys = OFF')
   return world
 }
@@ -58,6 +74,12 @@ const columnsOf = (world: World, table: string): string[] =>
     .prepare('SELECT name FROM pragma_table_info(?)')
     .all(table)
     .map((row) => String(row['name']))
+
+/** Columns by which a row is looked up: with another value it is not found at all. */
+const FOUND_BY: Readonly<Record<string, readonly string[]>> = {
+  environment: ['project_id'],
+  bulk_chunk: ['operation_id', 'number'],
+}
 
 const changed = (value: unknown): string | number => {
   if (typeof value === 'number') return value + 1
@@ -77,7 +99,8 @@ for (const { table, columns, read } of SEALED) {
       // A row whose project changed is still found through the project it belongs to.
       const change = writer.prepare(`UPDATE ${table} SET ${column} = ? WHERE id = ?`)
       change.run(changed(value), where)
-      if (!(table === 'environment' && column === 'project_id')) {
+      const isFoundBy = FOUND_BY[table]?.includes(column) ?? false
+      if (!isFoundBy) {
         await assert.rejects(read(world.store.reader, world), code('storage.integrity'), column)
       }
       change.run(value ?? null, column === 'id' ? `${where}x` : where)

@@ -64,7 +64,7 @@ export async function openSqliteStore(
   const fold = new LogFold(integrity.isOurs)
   const onRefused = (row: RefusedRow): void => alarms.raise(row)
   const rows = new RowReader(integrity.rowMac, (id) => fold.versions.versionOf(id), onRefused)
-  const reader = createReader(db, rows)
+  const reader = createReader(db, rows, integrity.isOurs)
   const head = await readHead(db, integrity.headMac)
   await loadState({ db, reader, integrity, head, onLoaded, onRefused }, fold)
   return new SqliteStore(database, integrity, db, reader, fold, alarms)
@@ -84,6 +84,7 @@ interface Leaf {
   readonly hash: Uint8Array
   readonly event: RecordedEvent
   readonly targetIds: readonly string[]
+  readonly actorId: string | null
   readonly changes: Changes
 }
 
@@ -149,6 +150,7 @@ class SqliteStore implements Store {
         hash: leafHash(sha256, bytes),
         event,
         targetIds: targets.map((target) => target.id),
+        actorId: provenance.actor.id,
         changes,
       }
     }
@@ -360,6 +362,10 @@ class SqliteStore implements Store {
       leaf.targetIds.map((target_id) => ({ target_id, position })),
     )
     await this.#statements.insert('audit_target', targets)
+    const actors = leaves.flatMap(({ leaf, position }) =>
+      leaf.actorId === null ? [] : [{ actor_id: leaf.actorId, position }],
+    )
+    await this.#statements.insert('audit_actor', actors)
     const rows = nodes.map(({ level, index, hash }) => ({ level, idx: index, hash }))
     await this.#statements.insert('audit_node', rows)
   }

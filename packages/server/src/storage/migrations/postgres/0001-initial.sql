@@ -42,6 +42,24 @@ CREATE INDEX api_key_owner ON api_key (owner_id, id);
 CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
 CREATE INDEX api_key_destroy ON api_key (destroy_at) WHERE destroy_at IS NOT NULL;
 
+CREATE TABLE bulk_operation (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  project_id text COLLATE "C" NOT NULL REFERENCES project (id), environment text, action text NOT NULL,
+  query text NOT NULL, parameters text NOT NULL, requested_by text, phase text COLLATE "C" NOT NULL,
+  as_of bigint NOT NULL, log_size bigint NOT NULL, total bigint NOT NULL, changed bigint NOT NULL,
+  skipped bigint NOT NULL, settled bigint NOT NULL, kept bigint NOT NULL, chunks bigint NOT NULL,
+  position text, undo_until bigint, mac text NOT NULL
+);
+CREATE INDEX bulk_operation_project ON bulk_operation (project_id, id);
+CREATE INDEX bulk_operation_phase ON bulk_operation (phase, undo_until);
+
+CREATE TABLE bulk_chunk (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  operation_id text COLLATE "C" NOT NULL REFERENCES bulk_operation (id), number bigint NOT NULL, items text NOT NULL,
+  mac text NOT NULL,
+  UNIQUE (operation_id, number)
+);
+
 CREATE TABLE audit_head (
   id bigint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, root text NOT NULL, mac text NOT NULL
 );
@@ -61,6 +79,10 @@ CREATE INDEX audit_entry_hash ON audit_entry (leaf_hash);
 
 CREATE TABLE audit_target (
   target_id text COLLATE "C" NOT NULL, position bigint NOT NULL, PRIMARY KEY (target_id, position)
+);
+
+CREATE TABLE audit_actor (
+  actor_id text COLLATE "C" NOT NULL, position bigint NOT NULL, PRIMARY KEY (actor_id, position)
 );
 
 CREATE TABLE audit_node (

@@ -40,6 +40,24 @@ CREATE INDEX api_key_owner ON api_key (owner_id, id);
 CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
 CREATE INDEX api_key_destroy ON api_key (destroy_at) WHERE destroy_at IS NOT NULL;
 
+CREATE TABLE bulk_operation (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), environment TEXT, action TEXT NOT NULL,
+  query TEXT NOT NULL, parameters TEXT NOT NULL, requested_by TEXT, phase TEXT NOT NULL,
+  as_of INTEGER NOT NULL, log_size INTEGER NOT NULL, total INTEGER NOT NULL, changed INTEGER NOT NULL,
+  skipped INTEGER NOT NULL, settled INTEGER NOT NULL, kept INTEGER NOT NULL, chunks INTEGER NOT NULL,
+  position TEXT, undo_until INTEGER, mac TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bulk_operation_project ON bulk_operation (project_id, id);
+CREATE INDEX bulk_operation_phase ON bulk_operation (phase, undo_until);
+
+CREATE TABLE bulk_chunk (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  operation_id TEXT NOT NULL REFERENCES bulk_operation (id), number INTEGER NOT NULL, items TEXT NOT NULL,
+  mac TEXT NOT NULL,
+  UNIQUE (operation_id, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit_head (
   id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root TEXT NOT NULL, mac TEXT NOT NULL
 ) STRICT;
@@ -57,6 +75,10 @@ CREATE INDEX audit_entry_action ON audit_entry (action, position);
 
 CREATE TABLE audit_target (
   target_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (target_id, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_actor (
+  actor_id TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (actor_id, position)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_node (
