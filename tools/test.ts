@@ -87,13 +87,12 @@ async function main(args: readonly string[]): Promise<number> {
   // A hundred short processes are started: what Node has compiled once need not be compiled again.
   const compiled = join(root, 'node_modules/.cache/node-compile')
   const shared = { NODE_COMPILE_CACHE: compiled, ...process.env, KEYSTEAD_VECTORS: vectors }
-  // None of them needs PostgreSQL, which takes seconds to come up.
-  const whole = run(
-    { files: files.filter(apart), options: ['--test-concurrency=2', ...options], held: true },
-    shared,
-  )
   const postgres = await providePostgres()
   const env = { ...shared, ...(postgres ? { KEYSTEAD_TEST_POSTGRES_URL: postgres.url } : {}) }
+  const whole = run(
+    { files: files.filter(apart), options: ['--test-concurrency=2', ...options], held: true },
+    env,
+  )
   try {
     const runs = [
       await run({ files: unit, options: ['--test-isolation=none', ...options], held: false }, env),

@@ -83,8 +83,9 @@ export class RowReader {
     for (let reads = 1; ; reads++) {
       const rows = await query()
       const wrong = rows.map((row) => this.#refusal(codec, row, row.id)).filter((refused) => refused !== null)
-      const [first] = wrong
-      if (first !== undefined && (await this.#lookAgain(first, reads))) continue
+      // Each is asked about: one that is wrong for good must not speak for those that have only just changed.
+      const answers = await Promise.all(wrong.map(async (refused) => this.#lookAgain(refused, reads)))
+      if (answers.includes(true)) continue
       for (const refused of wrong) this.#refuse(refused)
       const bad = new Set(wrong.map(({ id }) => id))
       const good = rows.filter(({ id }) => !bad.has(id))

@@ -63,6 +63,15 @@ export interface Ended {
   readonly targets: readonly AuditTarget[]
   readonly changes: Changes
   readonly writes: readonly Write[]
+  /** What else it has read, and in which version: where others write at the same time, that must still hold. */
+  readonly reads: readonly Read[]
+}
+
+/** One object that was read. */
+export interface Read {
+  readonly table: SealedTable
+  readonly id: string
+  readonly version: number
 }
 
 /**
@@ -79,6 +88,7 @@ export class OpenTransaction implements Transaction {
   readonly #targets: AuditTarget[] = []
   readonly #changes = noChanges()
   readonly #writes = new Map<string, Write>()
+  readonly #reads = new Map<string, Read>()
   #event: RecordedEvent | null = null
   #ended = false
 
@@ -106,6 +116,7 @@ export class OpenTransaction implements Transaction {
       targets: this.#targets,
       changes: this.#changes,
       writes: [...this.#writes.values()],
+      reads: [...this.#reads.values()].filter(({ id }) => !this.#writes.has(id)),
     }
   }
 
@@ -219,7 +230,10 @@ export class OpenTransaction implements Transaction {
     if (written?.table === codec.table) return written.record as Record
     const version = this.#versions.versionOf(id)
     const known = version === undefined ? undefined : this.#records.find(id, version)
-    if (known !== undefined) return known as Record
+    if (known !== undefined && version !== undefined) {
+      this.#reads.set(id, { table: codec.table, id, version })
+      return known as Record
+    }
     const build = (db: Kysely<Tables>) => db.selectFrom(codec.table).selectAll().where('id', '=', '')
     const { rows } = await statements.run(`${codec.table} by id`, build, [id])
     const record = this.#open(codec, { rows: rows as unknown as readonly Row[] }, id)
@@ -236,7 +250,10 @@ export class OpenTransaction implements Transaction {
     if (row === undefined) return null
     const known = this.#versions.versionOf(row.id)
     const what = wrongWith(codec, row, id ?? row.id, this.#integrity.rowMac, known)
-    if (what === null) return codec.fromRow(row)
+    if (what === null) {
+      this.#reads.set(row.id, { table: codec.table, id: row.id, version: row.version })
+      return codec.fromRow(row)
+    }
     throw this.#refuse({ table: codec.table, id: id ?? row.id, what }, row)
   }
 

@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
 import { Statements } from '../statements.ts'
-import { flushWrites, VersionConflict, type Write } from '../transaction.ts'
+import { flushWrites, type Read, VersionConflict, type Write } from '../transaction.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { isConflict, isRefusal } from './failure.ts'
 import { inTransaction } from './session.ts'
@@ -16,6 +16,7 @@ const RESOLVE_PAUSE_MS = 100
 /** What a logical transaction writes, with its leaf. */
 export interface Prepared {
   readonly writes: readonly Write[]
+  readonly reads: readonly Read[]
   readonly leaf: { readonly bytes: Uint8Array; readonly hash: Uint8Array; readonly action: string }
 }
 
@@ -109,6 +110,7 @@ export class Committer {
 
   /** Writes rows first, so that the leaves of one object get their numbers in the order of its versions. */
   async #write(batch: readonly Job[]): Promise<string | null> {
+    await this.#lockReads(batch.flatMap(({ reads }) => reads))
     await flushWrites(
       this.#statements,
       batch.flatMap(({ writes }) => writes),
@@ -125,6 +127,28 @@ export class Committer {
       ],
     })
     return (result?.rows as { xact: string }[] | undefined)?.[0]?.xact ?? null
+  }
+
+  /** What was read must still hold, and hold until the COMMIT, as if the transactions had run one after the other. */
+  async #lockReads(reads: readonly Read[]): Promise<void> {
+    const distinct = new Map(reads.map((read) => [`${read.id}:${read.version}`, read]))
+    if (distinct.size === 0) return
+    const byTable = [...Map.groupBy(distinct.values(), ({ table }) => table)].sort(([a], [b]) =>
+      a < b ? -1 : 1,
+    )
+    const locks = byTable.map(
+      ([table], i) =>
+        `t${i} AS (SELECT t.id FROM ${table} t JOIN unnest($${2 * i + 1}::text[], $${2 * i + 2}::bigint[]) AS r (id, version)
+          ON t.id = r.id AND t.version = r.version ORDER BY t.id FOR SHARE OF t)`,
+    )
+    const all = byTable.map((_, i) => `SELECT id FROM t${i}`).join(' UNION ALL ')
+    const result = await this.#client?.query({
+      name: `lock ${byTable.map(([table]) => table).join(' ')}`,
+      text: `WITH ${locks.join(', ')} ${all}`,
+      values: byTable.flatMap(([, some]) => [some.map(({ id }) => id), some.map(({ version }) => version)]),
+    })
+    if (result?.rows.length !== distinct.size)
+      throw new VersionConflict({ message: 'something that was read has been changed' })
   }
 
   #succeed(batch: readonly Job[]): void {

@@ -127,6 +127,31 @@ test('a change that commits late gets a later position, and nobody who follows s
   )
 })
 
+test('what a change was decided on still holds when it commits, though another process changed it meanwhile', async (t) => {
+  const url = await temporaryDatabase(t)
+  if (url === null) return
+  const folder = temporaryFolder(t)
+  const [a, b] = [await openNode(t, url, folder), await openNode(t, url, folder)]
+  const { key } = await aKey(a)
+  await eventually(() => b.store.head().size === a.store.head().size)
+  const seen: string[] = []
+  let overtaken = false
+  // Copies the name of the key into an owner, and is overtaken the first time, after it has read and before it commits.
+  const copying = b.store.transact(PROVENANCE, async (tx) => {
+    const read = await tx.key(key.id)
+    if (seen.length === 0)
+      void updateKey(a.domain, may('keys:update'), 'issued', key.id, { name: 'new' }).then(() => {
+        overtaken = true
+      })
+    seen.push(read?.name ?? '')
+    await tx.saveOwner(null, { ...newOwner(newProject()), projectId: b.projectId, name: read?.name ?? '' })
+    tx.record(event('owner.created'))
+    while (!overtaken) await tx.project(newProject().id)
+  })
+  await copying
+  assert.deepEqual([seen.length > 1, seen.at(-1)], [true, 'new'])
+})
+
 test('a lost notification costs one poll, never a change', async (t) => {
   const url = await temporaryDatabase(t)
   if (url === null) return

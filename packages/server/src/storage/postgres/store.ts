@@ -49,6 +49,8 @@ const CONFLICT_MS_MAX = 10_000
 const CONFLICTS_WITH_NOTHING_MAX = 2
 /** A row that is ahead of the log is looked at again when the log has grown, or after this. */
 const GROWTH_MS = 50
+/** As often a row is read that is ahead each time: a position may take as long as another process needs to take over. */
+const READS_MAX = 200
 /** The log is looked at this often when no notification comes: well within the bound that verification allows. */
 const POLL_EVERY_MS = 1_000
 /** A process that holds the lease looks for leaves that wait, one that does not whether the lease is free. */
@@ -125,7 +127,8 @@ class PostgresStore implements Store {
     this.#reads = kyselyOver(reads)
     this.#statements = new Statements(this.#reads)
     const { versions } = this.#follower.fold
-    const lookAgain = async ({ id }: RefusedRow): Promise<boolean> => this.#isWorthReading(id)
+    const lookAgain = async ({ id }: RefusedRow, reads: number): Promise<boolean> =>
+      reads < READS_MAX && this.#isWorthReading(id)
     const rows = new RowReader(integrity.rowMac, (id) => versions.versionOf(id), onRefused, lookAgain)
     this.reader = createReader(this.#reads, rows, integrity.isOurs)
   }
@@ -265,7 +268,7 @@ class PostgresStore implements Store {
   }
 
   /** Resolves with the leaf's position when this process has followed the log to there. */
-  async #commit({ writes }: Ended, action: string, bytes: Uint8Array): Promise<number> {
+  async #commit({ writes, reads }: Ended, action: string, bytes: Uint8Array): Promise<number> {
     const leaf = { bytes, hash: leafHash(sha256, bytes), action }
     const key = leafKey(leaf.hash)
     const { own } = this.#follower
@@ -274,7 +277,7 @@ class PostgresStore implements Store {
     })
     let timer: NodeJS.Timeout | undefined
     try {
-      await this.#committer.commit({ writes, leaf })
+      await this.#committer.commit({ writes, reads, leaf })
       const overdue = new Promise<never>((_, failed) => {
         timer = setTimeout(() => failed(new DomainError('storage.unconfirmed')), POSITION_MS_MAX)
       })

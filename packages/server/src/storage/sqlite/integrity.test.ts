@@ -200,6 +200,17 @@ test('a row that was deleted, or put back as it once was, is refused and named a
   }
 })
 
+test('a role that is gone takes everything from the keys that have it: nobody knows what it denied', async (t) => {
+  const world = await fullWorld(t)
+  const role = await aRole(world, { permissions: ['!funds:withdraw'] })
+  const { secret } = await aKey(world, { permissions: ['*'], roles: [role.id] })
+  assert.equal(ask(world, secret.reveal(), { permission: 'market:read' }).code, 'VALID')
+  world.database.writer.exec(`DELETE FROM role WHERE id = '${role.id}'`)
+  const next = await restarted(t, world)
+  for (const permission of ['market:read', 'funds:withdraw'])
+    assert.equal(ask(next, secret.reveal(), { permission }).code, 'INSUFFICIENT_PERMISSIONS')
+})
+
 test('a row that the log does not know is in no index, and the sweep names it', async (t) => {
   const world = await fullWorld(t)
   const { key } = await aKey(world)
