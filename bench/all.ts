@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCrashes } from '../e2e/crash-run.ts'
 import { ROOT } from '../e2e/program.ts'
+import { benchBulkOperation } from './bulk-operation.ts'
 import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
 import { benchPermissionModel } from './permission-model.ts'
@@ -65,6 +66,7 @@ for (const bench of [
   () => benchVerifyHttp(11, 1_000),
   () => benchIssueDurable(7, 1_500),
   () => benchHundredThousandKeys(100_000),
+  () => benchBulkOperation(10_000),
 ]) {
   const { row, lines } = await bench()
   console.log([...lines, ''].join('\n'))

@@ -108,6 +108,14 @@ test('the command line carries a key through its whole life, and no secret is pr
   await writeFile(file('next.key'), rotated.out, { mode: 0o600 })
   for (const key of [acme, rotated.out]) await succeedsWith(key, ...verify, 'market:read')
 
+  const bulk = ['keys', 'bulk', 'suspend', ...place, '--owner', ownerId]
+  assert.match((await succeeds(...bulk, '--dry-run')).out, /would change +1\n/)
+  const operation = (await json(...bulk))['operation'] as Record<string, unknown>
+  assert.match((await run(acme, ...verify, 'market:read')).out, /SUSPENDED/)
+  await succeeds('bulk-operations', 'undo', text(operation['id']))
+  assert.match((await succeeds('bulk-operations', 'list')).out, /undone/)
+  await succeedsWith(acme, ...verify, 'market:read')
+
   await succeeds('keys', 'revoke', keyId, '--reason', 'cessationOfOperation')
   const revoked = await run(rotated.out, ...verify, 'market:read')
   assert.equal(revoked.code, 1)

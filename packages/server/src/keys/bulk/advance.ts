@@ -16,16 +16,23 @@ const WAIT_MS_MAX = 10_000
 /**
  * Goes on with the operations that have something to do, each where it was left, and answers whether keys are still
  * waiting to be taken or put back: what is suspended already has time. What is done is committed chunk by chunk, so it
- * may be stopped or killed anywhere.
+ * may be stopped or killed anywhere. An operation that throws keeps none of the others from going on; the first such
+ * error is thrown at the end.
  */
 export async function continueBulkOperations(domain: Domain): Promise<boolean> {
   let left = CHUNKS_MAX
   const isOver = (): boolean => left-- <= 0
   let isUrgent = false
+  const failures: unknown[] = []
   for (const operation of await domain.store.reader.dueBulkOperations(domain.clock(), OPERATIONS_MAX)) {
-    const { phase } = await advance(domain, operation, SERVER, isOver)
-    isUrgent ||= phase === 'running' || phase === 'undoing'
+    try {
+      const { phase } = await advance(domain, operation, SERVER, isOver)
+      isUrgent ||= phase === 'running' || phase === 'undoing'
+    } catch (error) {
+      failures.push(error)
+    }
   }
+  if (failures.length > 0) throw failures[0]
   return isUrgent
 }
 
@@ -61,8 +68,10 @@ export async function advance(
     }
     if (next !== null) operation = next
     else {
-      // Somebody else has moved it on: go on from there.
+      // Somebody else has moved it on: go on from there, but leave an undo to who asked for it.
+      const { phase } = operation
       operation = (await domain.store.reader.bulkOperation(operation.id)) ?? operation
+      if (operation.phase !== phase) return operation
       chunks = null
     }
   }

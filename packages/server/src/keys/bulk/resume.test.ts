@@ -134,3 +134,29 @@ test('a key that comes to meet the query while the operation runs is not one mor
   assert.deepEqual(codes(world, keys), ['SUSPENDED'])
   assert.deepEqual(codes(world, [late]), ['VALID'])
 })
+
+test('an operation that cannot go on now keeps none of the others from going on', async (t) => {
+  const world = await openWorld(t)
+  const [one, other] = [await aKey(world), await aKey(world)]
+  for (const { key } of [one, other]) {
+    const wanted = bulkRequest(world, { query: { keyIds: [key.id] } })
+    await assert.rejects(startBulk(dyingAfter(world.domain, 2), may('keys:bulk'), wanted), /killed/)
+    // Ids sort by time: this makes sure which one is the oldest.
+    world.clock.advance(1)
+  }
+  let calls = 0
+  const store: Store = Object.create(world.store, {
+    transact: {
+      value: async (...args: Parameters<Store['transact']>) => {
+        calls += 1
+        if (calls === 1) throw new Error('this one')
+        return world.store.transact(...args)
+      },
+    },
+    reader: { value: world.store.reader },
+  }) as Store
+  await assert.rejects(continueBulkOperations({ ...world.domain, store }), /this one/)
+  assert.deepEqual([codes(world, [one]), codes(world, [other])], [['VALID'], ['SUSPENDED']])
+  await continueBulkOperations(world.domain)
+  assert.deepEqual(codes(world, [one, other]), ['SUSPENDED'])
+})
