@@ -194,6 +194,7 @@ class PostgresStore implements Store {
         await this.#follower.nextGrowth(GROWTH_MS)
         await this.#follower.follow()
       },
+      isRight: async (id) => typeof (await this.#follower.examine(id)) === 'string',
     })
   }
 
