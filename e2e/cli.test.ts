@@ -134,7 +134,7 @@ test('the exported log is verified offline, continues an older checkpoint, and a
   )
   await writeFile(file('since'), `${text((await json('audit', 'checkpoint'))['checkpoint'])}`)
   await succeeds('projects', 'create', '--name', 'One more')
-  await succeeds('audit', 'export', '--to', file('export'))
+  await succeeds('audit', 'export', '--to', file('export'), '--state')
   const verify = ['--trust', file('trust'), '--since', file('since')]
   await succeeds('audit', 'verify', file('export'), ...verify)
   await succeeds('audit', 'proof', 'inclusion', '--position', '0', '--trust', file('trust'))

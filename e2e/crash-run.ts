@@ -205,6 +205,8 @@ class CrashRun {
     const note = (await api.bytes('/v1/audit/log/checkpoint')) ?? new Uint8Array()
     const report = await verifyLog({
       readFile: async (path) => (path === 'checkpoint' ? note : api.bytes(`/v1/audit/log/${path}`)),
+      readPieces: async () => null,
+      listFiles: async () => [],
       trust: this.#trust,
       since: this.#since,
       sha256,

@@ -12,6 +12,8 @@ import {
   VECTORS,
   verifyEd25519,
 } from '../packages/protocol/src/node-crypto.test-support.ts'
+import { readerOf } from '../packages/protocol/src/sample-log.test-support.ts'
+import { tamperedStates, untouchedStates } from '../packages/protocol/src/tampered-states.test-support.ts'
 import {
   foreignOrigin,
   type LogCase,
@@ -43,12 +45,12 @@ test('the Python verifier passes all third-party vectors', async (t) => {
 
 test('Python raises no false alarm on untouched logs of any size', async (t) => {
   if (!requireOrSkip(t, HAS_TOOLS, TOOLS_NAME)) return
-  await judgeAll(t, untouchedLogs())
+  await judgeAll(t, [...untouchedLogs(), ...untouchedStates()])
 })
 
 test('Python refutes every kind of tampering by the same checks, with the same report, as TypeScript', async (t) => {
   if (!requireOrSkip(t, HAS_TOOLS, TOOLS_NAME)) return
-  await judgeAll(t, [...tamperedLogs(), foreignOrigin()])
+  await judgeAll(t, [...tamperedLogs(), ...tamperedStates(), foreignOrigin()])
 })
 
 test('Python exits with 2 when it cannot verify at all', async (t) => {
@@ -95,8 +97,7 @@ async function judge(log: LogCase, folder: string): Promise<void> {
   const failed = report.checks.filter(({ ok }) => !ok).map((check) => check.name)
   assert.deepEqual(new Set(failed), new Set(log.fails), `${name}\n${stdout}`)
   assert.equal(code, log.fails.length === 0 ? 0 : 1, name)
-  const readFile = async (path: string) => files.get(path) ?? null
-  const ours = await verifyLog({ readFile, trust, since, sha256, verifyEd25519 })
+  const ours = await verifyLog({ ...readerOf(files), trust, since, sha256, verifyEd25519 })
   assert.deepEqual(summary(report), summary(ours), name)
 }
 

@@ -65,25 +65,22 @@ def parse_event(leaf):
     """The event of a leaf; raises EventError. MAC, versions and transitions are not checked here."""
     if len(leaf) > EVENT_BYTES_MAX:
         raise EventError("is longer than %d bytes" % EVENT_BYTES_MAX)
-    try:
-        text = leaf.decode("utf-8")
-    except UnicodeDecodeError:
-        raise EventError("is not valid UTF-8") from None
-    try:
-        event = jcs.parse_canonical(text)
-    except jcs.NotCanonical as error:
-        raise EventError("is %s" % error) from None
+    event = _canonical(leaf)
     _require(event, EVENT_RULES, "")
     names = set()
     for at, target in enumerate(event["targets"]):
-        path = "targets[%d]." % at
-        _require(target, TARGET_RULES, path)
-        if not re.fullmatch(TARGET_IDS[target["type"]], target["id"], re.ASCII):
-            raise EventError("has a wrong %sid" % path)
+        _require_target(target, "targets[%d]." % at)
         names.add((target["type"], target["id"]))
     if len(names) != len(event["targets"]):
         raise EventError("names a target twice")
     return event
+
+
+def parse_target(line):
+    """One line of a batch; raises EventError."""
+    target = _canonical(line)
+    _require_target(target, "target.")
+    return target
 
 
 def leaf_name(position, leaf):
@@ -96,6 +93,21 @@ def leaf_name(position, leaf):
         action.group(1) if action else "unknown action",
         event_id.group(1) if event_id else "unknown id",
     )
+
+
+def _canonical(data):
+    try:
+        return jcs.parse_canonical(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise EventError("is not valid UTF-8") from None
+    except jcs.NotCanonical as error:
+        raise EventError("is %s" % error) from None
+
+
+def _require_target(target, path):
+    _require(target, TARGET_RULES, path)
+    if not re.fullmatch(TARGET_IDS[target["type"]], target["id"], re.ASCII):
+        raise EventError("has a wrong %sid" % path)
 
 
 def _require(value, rules, path):
@@ -163,7 +175,7 @@ def _is_details(value, nested=True):
     )
 
 
-_BYTES_32 = _text("[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+is_bytes_32 = _text("[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
 
 EVENT_RULES = {
     "v": lambda value: _is_integer(value) and value == 1,
@@ -186,7 +198,7 @@ EVENT_RULES = {
         _closed(id=_text("req_" + ULID), operation=_text(r"[A-Za-z][A-Za-z-]*(\.[A-Za-z][A-Za-z-]*){1,4}"))
     ),
     "details": _is_details,
-    "mac": _BYTES_32,
+    "mac": is_bytes_32,
 }
 
 TARGET_RULES = {
@@ -194,5 +206,5 @@ TARGET_RULES = {
     "id": lambda value: isinstance(value, str),
     "version": lambda value: _is_integer(value, 1),
     "state": _is_state_pair,
-    "commitment": _BYTES_32,
+    "commitment": is_bytes_32,
 }

@@ -1,14 +1,16 @@
 """Verification of an exported log by recomputation: C2SP tlog-tiles and tlog-checkpoint, RFC 9162 section 2.1."""
 
 import base64
+import json
 import os
 
-from . import events, merkle, note
+from . import batches, events, merkle, note, state
 
 TILE_WIDTH = 256
 BUNDLE_BYTES_MAX = TILE_WIDTH * (2 + 65535)
 PROBLEMS_MAX = 100
-CHECKS = ("checkpoint", "root", "tiles", "events", "unique", "history", "since")
+CHECKS = ("checkpoint", "root", "tiles", "events", "unique", "history", "batches", "state", "files", "since")
+OTHER_FILES = ("checkpoint", "trust.policy", state.STATE_PATH)
 
 
 class CannotVerify(Exception):
@@ -137,7 +139,9 @@ def _check_checkpoint(signed, keys, check):
 
 def _check_log(folder, checkpoint, older, checks):
     tiles = Tiles(folder, checks["tiles"])
-    histories = Histories(checks)
+    expected = set(OTHER_FILES)
+    found = batches.Batches(lambda path, limit: _read(folder, path, limit), checks["batches"], expected)
+    histories = Histories(checks, found)
     hashes = []
     complete = True
     for index, width in _widths(checkpoint.size):
@@ -150,6 +154,9 @@ def _check_log(folder, checkpoint, older, checks):
     else:
         checks["tiles"].abandoned = "only %d tiles could be checked" % tiles.count
     histories.finish(complete)
+    found.finish(complete)
+    _check_state(folder, histories.objects if complete else None, checks["state"])
+    _check_files(folder, checkpoint.size, expected if complete else None, checks["files"])
     _check_since(checkpoint, older, hashes, checks["since"])
     _check_root(checkpoint, older, hashes, complete, checks)
 
@@ -173,6 +180,36 @@ def _check_bundle(folder, index, width, hashes, tiles, histories, root):
     if problem:
         root.problem(index * TILE_WIDTH + len(entries), "%s %s" % (path, problem))
     return problem is None
+
+
+def _check_state(folder, objects, check):
+    try:
+        with open(os.path.join(folder, state.STATE_PATH), "rb") as file:
+            state.check_state(check, file, objects)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        state.check_state(check, None, objects)
+
+
+def _check_files(folder, size, expected, check):
+    if expected is None:
+        check.abandoned = "not all events could be read, so files may be theirs"
+        return
+    level, left = 0, size
+    while left:
+        for index, width in _widths(left):
+            expected.add(tile_path(level, index, width))
+            if level == 0:
+                expected.add(tile_path("entries", index, width))
+        level, left = level + 1, left // TILE_WIDTH
+    paths = [
+        os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
+        for parent, _, names in os.walk(folder)
+        for name in names
+    ]
+    for path in sorted(paths):
+        if path not in expected:
+            check.problem(None, "%s is not a part of this log" % json.dumps(path))
+    check.finished = "%d files, each accounted for" % len(paths)
 
 
 def _check_since(checkpoint, older, hashes, check):
@@ -251,7 +288,8 @@ class Tiles:
 class Histories:
     """What the events say, one after the other: form, unique ids and nonces, an unbroken history of every object."""
 
-    def __init__(self, checks):
+    def __init__(self, checks, found):
+        self.batches = found
         self.events, self.unique, self.history = checks["events"], checks["unique"], checks["history"]
         self.seen = {"event id": {}, "nonce": {}}
         self.objects = {}
@@ -269,15 +307,16 @@ class Histories:
             if first != position:
                 same = "%s: same %s as leaf %d" % (events.leaf_name(position, leaf), what, first)
                 self.unique.problem(position, same)
-        for target in event["targets"]:
+        more = self.batches.read(event, position, leaf) if batches.has_batch(event) else []
+        for target in event["targets"] + more:
             for wrong in self._advance(target):
                 name = "%s: %s %s" % (events.leaf_name(position, leaf), target["type"], target["id"])
                 self.history.problem(position, "%s %s" % (name, wrong))
 
     def _advance(self, target):
         kind, (before, after), version = target["type"], target["state"], target["version"]
-        known_version, known_state = self.objects.get((kind, target["id"]), (0, None))
-        self.objects[(kind, target["id"])] = (version, after)
+        known_version, known_state, _ = self.objects.get((kind, target["id"]), (0, None, None))
+        self.objects[(kind, target["id"])] = (version, after, target["commitment"])
         if version != known_version + 1:
             yield "has version %d where %d must follow" % (version, known_version + 1)
         if before != known_state:

@@ -102,6 +102,7 @@ class Logs(unittest.TestCase):
         return [jcs.canonical(event(at)).encode() for at in range(size)]
 
     def export(self, leaves):
+        shutil.rmtree(os.path.join(self.folder, "log"), ignore_errors=True)
         hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
         root = base64.b64encode(merkle.root_of(hashes)).decode()
         text = "%s\n%d\n%s\n" % (ORIGIN, len(leaves), root)

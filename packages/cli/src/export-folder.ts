@@ -2,12 +2,15 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { dirname, join, relative, sep } from 'node:path'
 import { systemCode, usageFailure } from './failure.ts'
 
+/** What the top of an export holds; a state that was being written when the program ended is written anew. */
+const EXPORTED: readonly string[] = ['checkpoint', 'tile', 'trust.policy', 'state.jsonl', 'state.jsonl.new']
+
 /** The folder of an export: made when missing; a folder with other things in it is refused (usage). */
 export async function openExportFolder(folder: string): Promise<{ readonly checkpoint: string | null }> {
   try {
     await mkdir(folder, { recursive: true })
     const names = await readdir(folder)
-    const foreign = names.find((name) => !['checkpoint', 'tile', 'trust.policy'].includes(name))
+    const foreign = names.find((name) => !EXPORTED.includes(name))
     if (foreign !== undefined) {
       throw usageFailure(`--to ${folder} is neither empty nor an export: it holds ${JSON.stringify(foreign)}`)
     }
@@ -38,6 +41,27 @@ export async function writeWhole(folder: string, path: string, bytes: Uint8Array
   await file.writeFile(bytes)
   await file.sync()
   await rename(temporary, target)
+}
+
+/** Writes a file piece by piece, whole or not at all, as writeWhole does. */
+export async function writePieces(
+  folder: string,
+  path: string,
+  pieces: AsyncIterable<string>,
+): Promise<void> {
+  const target = join(folder, path)
+  const temporary = `${target}.new`
+  {
+    await using file = await open(temporary, 'w', 0o600)
+    for await (const piece of pieces) await file.appendFile(piece)
+    await file.sync()
+  }
+  await rename(temporary, target)
+}
+
+/** Removes a file that may be there. */
+export async function removeFile(folder: string, path: string): Promise<void> {
+  await rm(join(folder, path), { force: true })
 }
 
 /** Removes what an earlier, shorter export needed and this one does not: partial tiles that have grown since. */

@@ -188,7 +188,8 @@ const REASON_LENGTH_MAX = 200
 
 const ULID = '[0-7][0-9a-hjkmnp-tv-z]{25}'
 const BYTES_16 = /^[A-Za-z0-9_-]{21}[AQgw]$/
-const BYTES_32 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
+/** 32 bytes, base64url. */
+export const BYTES_32 = /^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$/
 const EVENT_ID = new RegExp(`^evt_${ULID}$`)
 const BOOT_ID = new RegExp(`^boot_${ULID}$`)
 const PROJECT_ID = new RegExp(`^prj_${ULID}$`)
@@ -216,16 +217,16 @@ const TARGET_IDS: { readonly [Type in TargetType]: RegExp } = {
  */
 export function parseAuditEvent(bytes: Uint8Array): AuditEvent {
   if (bytes.length > EVENT_BYTES_MAX) refuse(`is longer than ${EVENT_BYTES_MAX} bytes`)
-  const text = utf8Decode(bytes)
-  if (text === null) return refuse('is not valid UTF-8')
-  let value: JsonValue
-  try {
-    value = parseCanonicalJson(text)
-  } catch (error) {
-    return refuse(error instanceof TypeError ? `is ${error.message}` : 'is not readable')
-  }
+  const value = parseCanonicalBytes(bytes)
   checkEvent(value)
   return value as AuditEvent
+}
+
+/** Reads one line of a batch: a target in canonical form. Throws AuditEventError and nothing else. */
+export function parseAuditTarget(line: Uint8Array): AuditTarget {
+  const value = parseCanonicalBytes(line)
+  checkTarget(value, 'target.')
+  return value as AuditTarget
 }
 
 /** The bytes of the leaf. Throws AuditEventError for an event that parseAuditEvent would refuse. */
@@ -276,6 +277,15 @@ export function isAuditAction(value: unknown): value is AuditAction {
   return typeof value === 'string' && Object.hasOwn(AUDIT_ACTIONS, value)
 }
 
+function parseCanonicalBytes(bytes: Uint8Array): unknown {
+  const text = utf8Text(bytes)
+  try {
+    return parseCanonicalJson(text)
+  } catch (error) {
+    return refuse(error instanceof TypeError ? `is ${error.message}` : 'is not readable')
+  }
+}
+
 function canonicalBytes(value: { readonly [name: string]: unknown }): Uint8Array {
   try {
     return utf8Encode(canonicalJson(value as JsonValue))
@@ -322,12 +332,17 @@ function checkEvent(value: unknown): void {
   const { targets } = value as AuditEvent
   const seen = new Set<string>()
   for (const [at, target] of targets.entries()) {
-    requireMembers(target, TARGET_RULES, `targets[${at}].`)
-    if (!TARGET_IDS[target.type].test(target.id)) refuse(`has a wrong targets[${at}].id`)
+    checkTarget(target, `targets[${at}].`)
     const name = `${target.type} ${target.id}`
     if (seen.has(name)) refuse('names a target twice')
     seen.add(name)
   }
+}
+
+function checkTarget(value: unknown, path: string): void {
+  requireMembers(value, TARGET_RULES, path)
+  const target = value as AuditTarget
+  if (!TARGET_IDS[target.type].test(target.id)) refuse(`has a wrong ${path}id`)
 }
 
 function requireMembers(value: unknown, rules: { readonly [name: string]: Rule }, path: string): void {

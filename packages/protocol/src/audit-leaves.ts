@@ -1,10 +1,18 @@
-import { AuditEventError, type AuditTarget, parseAuditEvent } from './audit-event.ts'
+import { type AuditEvent, AuditEventError, type AuditTarget, parseAuditEvent } from './audit-event.ts'
 import type { CheckResult } from './audit-report.ts'
 import { isLegalTransition, type KeyState } from './lifecycle.ts'
 
+/** An object as the log left it. */
+export type LoggedObject = {
+  readonly version: number
+  readonly state: KeyState
+  /** 32 bytes, base64url. */
+  readonly commitment: string
+}
+
 /**
  * Checks what the leaves say, one after the other in the order of the log: form, uniqueness of ids and nonces, and for
- * every object an unbroken history. Holds about 200 bytes per leaf and 100 per object, never the leaves.
+ * every object an unbroken history. Holds about 200 bytes per leaf and 200 per object, never the leaves.
  */
 export class LeafChecks {
   readonly #events: CheckResult
@@ -12,7 +20,7 @@ export class LeafChecks {
   readonly #history: CheckResult
   readonly #ids = new Map<string, number>()
   readonly #nonces = new Map<string, number>()
-  readonly #objects = new Map<string, { version: number; state: KeyState }>()
+  readonly #objects = new Map<string, LoggedObject>()
   #count = 0
 
   constructor(events: CheckResult, unique: CheckResult, history: CheckResult) {
@@ -21,17 +29,24 @@ export class LeafChecks {
     this.#history = history
   }
 
-  /** Takes the leaf at `position`. A leaf that is no event is reported and plays no part in the histories. */
-  add(position: number, leaf: Uint8Array): void {
+  /** Every object by type and id (`api_key key_...`) as the leaves so far have left it: fold(log). */
+  get objects(): ReadonlyMap<string, LoggedObject> {
+    return this.#objects
+  }
+
+  /** Takes the leaf at `position`. A leaf that is no event is reported and plays no part in the histories: null. */
+  add(position: number, leaf: Uint8Array): AuditEvent | null {
     this.#count += 1
     try {
       const event = parseAuditEvent(leaf)
       this.#addUnique(this.#ids, event.id, 'event id', position, leaf)
       this.#addUnique(this.#nonces, event.nonce, 'nonce', position, leaf)
-      for (const target of event.targets) this.#addTarget(target, position, leaf)
+      for (const target of event.targets) this.addTarget(target, position, leaf)
+      return event
     } catch (error) {
       if (!(error instanceof AuditEventError)) throw error
       this.#events.problem(position, `${leafName(position, leaf)}: ${error.message}`)
+      return null
     }
   }
 
@@ -60,7 +75,8 @@ export class LeafChecks {
     else this.#unique.problem(position, `${leafName(position, leaf)}: same ${what} as leaf ${first}`)
   }
 
-  #addTarget(target: AuditTarget, position: number, leaf: Uint8Array): void {
+  /** Takes what the leaf at `position` changed beside its own targets: a line of its batch. */
+  addTarget(target: AuditTarget, position: number, leaf: Uint8Array): void {
     const name = `${target.type} ${target.id}`
     const before = this.#objects.get(name)
     const [from, to] = target.state
@@ -72,7 +88,7 @@ export class LeafChecks {
     if (from !== state) report(`is said to come from ${from ?? 'nothing'}, but was ${state ?? 'unknown'}`)
     if (!isLegalTransition(target.type, from, to)) report(`may not go from ${from ?? 'nothing'} to ${to}`)
     // Go on from what the leaf claims: one gap is one problem, not one per later leaf.
-    this.#objects.set(name, { version: target.version, state: to })
+    this.#objects.set(name, { version: target.version, state: to, commitment: target.commitment })
   }
 }
 

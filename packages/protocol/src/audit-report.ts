@@ -20,7 +20,18 @@ export type AuditReport = {
 }
 
 /** The steps, in the order of the report. */
-export const AUDIT_CHECKS = ['checkpoint', 'root', 'tiles', 'events', 'unique', 'history', 'since'] as const
+export const AUDIT_CHECKS = [
+  'checkpoint',
+  'root',
+  'tiles',
+  'events',
+  'unique',
+  'history',
+  'batches',
+  'state',
+  'files',
+  'since',
+] as const
 export type AuditCheckName = (typeof AUDIT_CHECKS)[number]
 
 // Enough to see what happened; a log whose every leaf is wrong must not make a report as long as itself.

@@ -3,15 +3,16 @@ import { test } from 'node:test'
 import { renderReport } from './audit-report.ts'
 import { CannotVerifyError, verifyLog } from './audit-verification.ts'
 import { sha256, verifyEd25519 } from './node-crypto.test-support.ts'
-import { exportLog, newSigner, policyFor, sampleLeaves } from './sample-log.test-support.ts'
+import { exportLog, newSigner, policyFor, readerOf, sampleLeaves } from './sample-log.test-support.ts'
+import { tamperedStates, untouchedStates } from './tampered-states.test-support.ts'
 import { foreignOrigin, type LogCase, tamperedLogs, untouchedLogs } from './tampered-logs.test-support.ts'
 
 test('an untouched log is verified at every size, with and without an older checkpoint', async () => {
-  for (const log of untouchedLogs()) await judge(log)
+  for (const log of [...untouchedLogs(), ...untouchedStates()]) await judge(log)
 })
 
 test('every kind of tampering is refuted by exactly the checks that see it, and the report names the place', async () => {
-  for (const log of [...tamperedLogs(), foreignOrigin()]) await judge(log)
+  for (const log of [...tamperedLogs(), ...tamperedStates(), foreignOrigin()]) await judge(log)
 })
 
 test('an unusable trust policy, older checkpoint or folder is an error of its own, not a verdict on the log', async () => {
@@ -26,8 +27,8 @@ test('an unusable trust policy, older checkpoint or folder is an error of its ow
     { files: new Map<string, Uint8Array>(), trust, since: null },
   ]
   for (const { files: present, ...input } of cases) {
-    const readFile = async (path: string) => present.get(path) ?? null
-    await assert.rejects(verifyLog({ readFile, sha256, verifyEd25519, ...input }), CannotVerifyError)
+    const reader = readerOf(present)
+    await assert.rejects(verifyLog({ ...reader, sha256, verifyEd25519, ...input }), CannotVerifyError)
   }
 })
 
@@ -35,7 +36,7 @@ test('a log in which everything is wrong still makes a short report', async () =
   const signer = newSigner()
   const files = exportLog(Array<Uint8Array>(1_000).fill(Uint8Array.of(1)), signer)
   const report = await verifyLog({
-    readFile: async (path) => files.get(path) ?? null,
+    ...readerOf(files),
     trust: policyFor(signer),
     sha256,
     verifyEd25519,
@@ -47,8 +48,7 @@ test('a log in which everything is wrong still makes a short report', async () =
 })
 
 async function judge({ name, files, fails, names, ...input }: LogCase): Promise<void> {
-  const readFile = async (path: string) => files.get(path) ?? null
-  const report = await verifyLog({ readFile, sha256, verifyEd25519, ...input })
+  const report = await verifyLog({ ...readerOf(files), sha256, verifyEd25519, ...input })
   const text = renderReport(report)
   const failed = report.checks.filter(({ ok }) => !ok).map((check) => check.name)
   assert.deepEqual(new Set(failed), new Set(fails), `${name}\n${text}`)

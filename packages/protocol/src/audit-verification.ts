@@ -1,6 +1,9 @@
 // C2SP tlog-tiles and tlog-checkpoint, RFC 9162 section 2.1: verification of a whole log by recomputation
+import { BatchCheck, hasBatch } from './audit-batches.ts'
+import { FilesCheck } from './audit-files.ts'
 import { LeafChecks, leafName } from './audit-leaves.ts'
 import { AUDIT_CHECKS, type AuditCheckName, type AuditReport, CheckResult } from './audit-report.ts'
+import { checkState } from './audit-state.ts'
 import { base64Encode, equalBytes, utf8Decode } from './bytes.ts'
 import {
   type Checkpoint,
@@ -19,6 +22,10 @@ import { parseTrustPolicy, TrustPolicyError } from './trust-policy.ts'
 export type VerifyLogInput = {
   /** Reads a file of the export by its path (`checkpoint`, `tile/0/000`, ...); null when it does not exist. */
   readonly readFile: (path: string) => Promise<Uint8Array | null>
+  /** The same for a file that may be larger than memory, in pieces of any length. */
+  readonly readPieces: (path: string) => Promise<AsyncIterable<Uint8Array> | null>
+  /** The paths of all files of the export, in any order. */
+  readonly listFiles: () => Promise<readonly string[]>
   /** The text of the trust policy, which must not come from the export itself. */
   readonly trust: string
   /** An older checkpoint note that the caller has kept, or null. */
@@ -36,8 +43,9 @@ type Checks = Readonly<Record<AuditCheckName, CheckResult>>
 
 /**
  * Verifies an exported log offline: signature, root recomputed from the entries, every byte of every tile, every event,
- * unique ids and nonces, the history of every object, and that it continues the older checkpoint. One pass, one bundle of
- * 256 entries at a time. Files beyond the size that the checkpoint states are not looked at; MACs cannot be checked.
+ * unique ids and nonces, the history of every object, every batch, that the exported state is what the log leads to, that
+ * there is no file that nothing accounts for, and that it continues the older checkpoint. One pass, one bundle of 256
+ * entries at a time. MACs cannot be checked.
  * Throws CannotVerifyError when trust policy or older checkpoint are unusable or the export has no checkpoint.
  */
 export async function verifyLog(input: VerifyLogInput): Promise<AuditReport> {
@@ -119,6 +127,8 @@ class TreeWalk {
   readonly #since: Checkpoint | null
   readonly #checks: Checks
   readonly #leaves: LeafChecks
+  readonly #batches: BatchCheck
+  readonly #files: FilesCheck
   readonly #frontier: Frontier
   // Per tile level from 1 on: the hashes of the tile that is being filled, and how many tiles were compared.
   readonly #filling: { hashes: Uint8Array[]; compared: number }[] = []
@@ -131,6 +141,8 @@ class TreeWalk {
     this.#since = since
     this.#checks = checks
     this.#leaves = new LeafChecks(checks.events, checks.unique, checks.history)
+    this.#files = new FilesCheck(checks.files)
+    this.#batches = new BatchCheck(checks.batches, input, this.#files)
     this.#frontier = new Frontier(input.sha256)
   }
 
@@ -140,11 +152,15 @@ class TreeWalk {
     if (complete) {
       await this.#compareUpperTiles(0)
       this.#leaves.finish()
+      this.#batches.finish()
       this.#checks.tiles.finish(`${this.#tileCount} tiles match the entries`)
     } else {
       this.#leaves.abandon()
+      this.#batches.abandon()
       this.#checks.tiles.abandon(`only ${this.#tileCount} tiles could be checked`)
     }
+    await checkState(this.#checks.state, this.#input, complete ? this.#leaves.objects : null)
+    await this.#files.run(this.#input, this.#checkpoint.size, complete)
     this.#checkSince()
     this.#checkRoot(complete)
   }
@@ -174,7 +190,11 @@ class TreeWalk {
         const message = `${leafName(position, entry)}: bytes do not match the hash in ${tilePath({ level: 0, index, width })}`
         this.#checks.tiles.problem(position, message)
       }
-      this.#leaves.add(position, entry)
+      const event = this.#leaves.add(position, entry)
+      if (event !== null && hasBatch(event)) {
+        for (const target of await this.#batches.read(event, position, entry))
+          this.#leaves.addTarget(target, position, entry)
+      }
       this.#append(hash)
     }
     if (problem !== null) this.#checks.root.problem(index * TILE_WIDTH + entries.length, `${path} ${problem}`)

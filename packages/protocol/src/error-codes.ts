@@ -166,6 +166,11 @@ export const ERROR_CODES = {
     title: 'The log has no such tile',
     help: 'Ask for the tiles of the latest checkpoint: full ones, and one partial at the right edge.',
   },
+  'audit.state_expired': {
+    status: 410,
+    title: 'This export of the state is over',
+    help: 'Each page is asked for within a minute, from the process that gave the one before. Begin a new export.',
+  },
   'audit.halted': {
     status: 503,
     title: 'The audit log does not match its last signed checkpoint',

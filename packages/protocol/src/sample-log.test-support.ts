@@ -1,7 +1,15 @@
 // Makes small logs for the verifier's tests: valid events, a signed checkpoint, tiles, all in memory.
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { type AuditEvent, type AuditTarget, canonicalEvent } from './audit-event.ts'
-import { concatBytes, utf8Encode } from './bytes.ts'
+import {
+  type AuditEvent,
+  type AuditTarget,
+  canonicalEvent,
+  parseAuditEvent,
+  parseAuditTarget,
+} from './audit-event.ts'
+import { batchPath, hasBatch } from './audit-batches.ts'
+import { commitmentOf, formatStateLine, type StateLine } from './audit-state.ts'
+import { base64UrlEncode, concatBytes, utf8Encode } from './bytes.ts'
 import { formatCheckpoint, formatVerifierKey, noteKey, type NoteSigner, signNote } from './checkpoint.ts'
 import { Frontier, leafHash } from './merkle.ts'
 import { sha256 } from './node-crypto.test-support.ts'
@@ -84,7 +92,63 @@ export function target(
   version: number,
   state: AuditTarget['state'] = [version === 1 ? null : 'active', 'active'],
 ): AuditTarget {
-  return { type, id, version, state, commitment: digest(`${id} ${version}`).toString('base64url') }
+  const { text } = row(type, id, version, state[1])
+  return { type, id, version, state, commitment: commitmentOf(sha256, saltOf(id, version), text) }
+}
+
+/** The exported line of an object as the sample server stores it. */
+export function row(
+  type: StateLine['type'],
+  id: string,
+  version: number,
+  state: StateLine['state'],
+): StateLine {
+  const table = type === 'root_key' ? 'api_key' : type
+  const kind = type === 'root_key' ? { kind: 'root' } : type === 'api_key' ? { kind: 'key' } : {}
+  const text = JSON.stringify([table, { id, version, ...kind, name: `été ${version} "x"`, state }])
+  return { type, id, version, state, salt: base64UrlEncode(saltOf(id, version)), text }
+}
+
+/** Every object as the leaves and their batches leave it, in the order of their first leaf. */
+export function stateOf(leaves: readonly Uint8Array[], files: LogFiles = new Map()): StateLine[] {
+  const objects = new Map<string, StateLine>()
+  for (const [position, leaf] of leaves.entries()) {
+    const parsed = parseAuditEvent(leaf)
+    const batch = hasBatch(parsed)
+      ? Buffer.from(files.get(batchPath(position)) ?? '')
+          .toString()
+          .split('\n')
+      : []
+    const more = batch.map((line) => parseAuditTarget(utf8Encode(line)))
+    for (const { type, id, version, state } of [...parsed.targets, ...more])
+      objects.set(id, row(type, id, version, state[1]))
+  }
+  return [...objects.values()]
+}
+
+export function stateFile(lines: readonly StateLine[]): Uint8Array {
+  return utf8Encode(lines.map((line) => `${formatStateLine(line)}\n`).join(''))
+}
+
+/** What the verifier reads an export of `files` by. */
+export function readerOf(files: LogFiles) {
+  return {
+    readFile: async (path: string) => files.get(path) ?? null,
+    readPieces: async (path: string) => {
+      const bytes = files.get(path)
+      return bytes === undefined ? null : pieces(bytes)
+    },
+    listFiles: async () => [...files.keys()],
+  }
+}
+
+async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  // Of a length that cuts lines and characters anywhere.
+  for (let from = 0; from < bytes.length; from += 1_000) yield bytes.subarray(from, from + 1_000)
+}
+
+function saltOf(id: string, version: number): Uint8Array {
+  return new Uint8Array(digest(`salt ${id} ${version}`))
 }
 
 function event(position: number, action: AuditEvent['action'], targets: readonly AuditTarget[]): AuditEvent {

@@ -32,7 +32,7 @@ export type LogCase = {
 
 const SIZE = 600
 const SINCE = 300
-const WALK: readonly AuditCheckName[] = ['root', 'tiles', 'events', 'unique', 'history']
+const WALK: readonly AuditCheckName[] = ['root', 'tiles', 'events', 'unique', 'history', 'batches', 'files']
 
 /** Untouched logs of the sizes at which tiles fill and spill, with and without an older checkpoint. */
 export function untouchedLogs(): LogCase[] {
@@ -205,11 +205,16 @@ function attacksOnCheckpoint(files: () => LogFiles, log: MakeCase): LogCase[] {
       ['checkpoint', 'since'],
       'does not verify',
     ),
-    log('the checkpoint without its signature', changed(/\n\n[^]*$/, '\n'), ['checkpoint', ...WALK, 'since']),
+    log('the checkpoint without its signature', changed(/\n\n[^]*$/, '\n'), [
+      'checkpoint',
+      ...WALK,
+      'state',
+      'since',
+    ]),
     log(
       'a checkpoint that is no text',
       editBytes(files(), 'checkpoint', () => Uint8Array.of(255)),
-      ['checkpoint', ...WALK, 'since'],
+      ['checkpoint', ...WALK, 'state', 'since'],
     ),
   ]
 }

@@ -3,6 +3,7 @@ import { createIntegrity } from './audit/append.ts'
 import { openEpoch } from './audit/epoch.ts'
 import { requireUnguarded } from './audit/guard.ts'
 import { CheckpointPublisher } from './audit/publish.ts'
+import { StateExports } from './audit/state-exports.ts'
 import { initialize, issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
 import { systemClock } from './clock.ts'
 import { type Config, readConfig } from './config.ts'
@@ -35,6 +36,8 @@ const CHECKPOINT_EVERY_MS = 1_000
 const USAGE_EVERY_MS = 5_000
 /** What comes due by time is done within this. */
 const JOBS_EVERY_MS = 10_000
+/** An export that nobody goes on with ends within its minute and this. */
+const EXPIRE_EVERY_MS = 10_000
 /** All rows and leaves are read again this often; a million of each take about a minute of one core, in slices. */
 const SWEEP_EVERY_MS = 3_600_000
 
@@ -76,11 +79,13 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     ageMs: () => store.ageMs(),
   }
   const { trustedProxies } = config
+  const stateExports = new StateExports({ store, publisher, clock: systemClock, random })
   const ready = (): string | null => store.halted() ?? staleness(verifier)
-  const http = createHttpServer({ domain, verifier, publisher, trustedProxies }, log, ready)
+  const http = createHttpServer({ domain, verifier, publisher, stateExports, trustedProxies }, log, ready)
   const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
   const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
   const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log)
+  const stopExpiring = every(EXPIRE_EVERY_MS, () => stateExports.expire(), log)
   const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
   const port = await http.listen(config.host, config.port)
 
@@ -90,6 +95,8 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     await stopPublishing()
     await stopSweeping()
     await stopJobs()
+    await stopExpiring()
+    await stateExports.close()
     await stopCounting()
     await usage.flush()
     await publisher.publish()

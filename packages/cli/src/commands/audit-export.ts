@@ -1,11 +1,20 @@
+import { STATE_PATH } from '@keystead/protocol/audit-state'
 import { equalBytes } from '@keystead/protocol/bytes'
 import type { Checkpoint } from '@keystead/protocol/checkpoint'
 import { CONNECTION_OPTIONS } from '../arguments.ts'
 import type { Client } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
-import { isPresent, openExportFolder, removeOthers, writeWhole } from '../export-folder.ts'
+import {
+  isPresent,
+  openExportFolder,
+  removeFile,
+  removeOthers,
+  writePieces,
+  writeWhole,
+} from '../export-folder.ts'
 import { type PlannedTile, planExport } from '../export-plan.ts'
 import { EXIT, refusal } from '../failure.ts'
+import { beginStateExport } from '../state-export.ts'
 import { readUnverifiedCheckpoint, TRUST_ADVICE } from '../trust.ts'
 import { fetchText, fetchTrustPolicy } from './audit-log.ts'
 
@@ -15,7 +24,7 @@ const FETCHES_AT_ONCE = 8
 export const AUDIT_EXPORT_COMMAND: Command = {
   path: ['audit', 'export'],
   summary: 'copy the audit log to a folder, for offline verification',
-  operations: ['audit.log.checkpoint', 'audit.log.tile', 'audit.log.key'],
+  operations: ['audit.log.checkpoint', 'audit.log.tile', 'audit.log.key', 'audit.state.export'],
   options: {
     to: {
       type: 'text',
@@ -23,11 +32,19 @@ export const AUDIT_EXPORT_COMMAND: Command = {
       help: 'new folder, or an earlier export to extend',
       required: true,
     },
+    state: {
+      type: 'flag',
+      help: 'also all stored objects, so that verify can compare them with the log',
+    },
     ...CONNECTION_OPTIONS,
   },
-  notes: ['The folder has the C2SP tlog-tiles layout: checkpoint, tile/, and trust.policy for information.'],
+  notes: [
+    'The folder has the C2SP tlog-tiles layout: checkpoint, tile/, and trust.policy for information.',
+    'With --state it also holds state.jsonl: names, permissions and digests of all objects. Keep it as you keep a backup.',
+  ],
   examples: [
     'keystead audit export --to ./audit-2026-11',
+    'keystead audit export --to ./audit-2026-11 --state',
     'keystead audit verify ./audit-2026-11 --trust ./trust.policy',
   ],
   run: exportLog,
@@ -38,10 +55,15 @@ async function exportLog(invocation: Invocation) {
   const folder = values.required('to')
   const client = await invocation.authenticated()
   const earlier = (await openExportFolder(folder)).checkpoint
-  const note = await fetchText(client, '/v1/audit/log/checkpoint')
+  const state = values.flag('state') ? await beginStateExport(client) : null
+  const note = state?.checkpoint ?? (await fetchText(client, '/v1/audit/log/checkpoint'))
   const checkpoint = readUnverifiedCheckpoint("the server's checkpoint", note)
   if (earlier !== null)
     refuseOtherHistory(readUnverifiedCheckpoint(`${folder}/checkpoint`, earlier), checkpoint)
+  // One of another size than the checkpoint would look like a change of the database.
+  await removeFile(folder, STATE_PATH)
+  // First, since the server does not wait long for the next page.
+  if (state !== null) await writePieces(folder, STATE_PATH, state.lines)
   const policy = await fetchTrustPolicy(client)
   const plan = planExport(checkpoint.size)
   const fetched = await fetchTiles(invocation, client, folder, plan)

@@ -1,5 +1,5 @@
-import { readFile, realpath } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open, readdir, readFile, realpath } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
 import { renderReport } from '@keystead/protocol/audit-report'
 import { CannotVerifyError, verifyLog } from '@keystead/protocol/audit-verification'
 import type { Command, Invocation } from '../command.ts'
@@ -21,7 +21,7 @@ export const AUDIT_VERIFY_COMMAND: Command = {
     },
   },
   notes: [
-    "Recomputes the tree from the entries and checks signature, tiles, events and every object's history.",
+    "Recomputes the tree from the entries and checks signature, tiles, events, every object's history, and the state.",
     'Needs no server and no network.',
   ],
   examples: [
@@ -47,6 +47,8 @@ async function verifyExport(invocation: Invocation) {
   try {
     const report = await verifyLog({
       readFile: (path) => readExported(folder, path),
+      readPieces: (path) => piecesOf(folder, path),
+      listFiles: () => filesIn(folder),
       trust,
       since,
       sha256,
@@ -62,12 +64,28 @@ async function verifyExport(invocation: Invocation) {
 
 /** A file of the export, or null when there is none. */
 async function readExported(folder: string, path: string): Promise<Uint8Array | null> {
+  return ifPresent(join(folder, path), async (file) => readFile(file))
+}
+
+async function piecesOf(folder: string, path: string): Promise<AsyncIterable<Uint8Array> | null> {
+  return ifPresent(join(folder, path), async (file) => (await open(file)).createReadStream())
+}
+
+async function filesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+}
+
+/** What `read` makes of a file; null when there is no such file. */
+async function ifPresent<T>(path: string, read: (path: string) => Promise<T>): Promise<T | null> {
   try {
-    return await readFile(join(folder, path))
+    return await read(path)
   } catch (error) {
     const code = systemCode(error)
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null
-    throw usageFailure(`${join(folder, path)} cannot be read (${code ?? 'unknown error'})`)
+    throw usageFailure(`${path} cannot be read (${code ?? 'unknown error'})`)
   }
 }
 

@@ -1,4 +1,5 @@
 import { type AuditEvent, sealEvent, splitLeaf } from '@keystead/protocol/audit-event'
+import { commitmentOf } from '@keystead/protocol/audit-state'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Clock } from '../clock.ts'
 import { sha256 } from '../hash.ts'
@@ -16,14 +17,14 @@ export interface AppendOptions {
   readonly node: string
 }
 
-const COMMITMENT_DOMAIN = Buffer.from('keystead/commitment/v1\0')
-
 /**
  * What makes a change accountable: the MAC of each row, the salted commitment to its content, and the leaf with its own
  * MAC. A leaf that somebody wrote by SQL has no valid MAC and is never signed (T-06).
  */
 export function createIntegrity(options: AppendOptions): Integrity {
   const { keyring, clock, random, boot, node } = options
+  const saltOf = ({ type, id, version }: { type: string; id: string; version: number }): Uint8Array =>
+    keyring.commitmentSalt(`${type}:${id}:${version}`)
   return {
     rowMac: (text) => keyring.rowMac(text),
     headMac: (text) => keyring.headMac(text),
@@ -32,9 +33,9 @@ export function createIntegrity(options: AppendOptions): Integrity {
       return leaf !== null && equalInConstantTime(keyring.leafMac(leaf.body), leaf.mac)
     },
     commitment(target, text) {
-      const salt = keyring.commitmentSalt(`${target.type}:${target.id}:${target.version}`)
-      return Buffer.from(sha256(COMMITMENT_DOMAIN, salt, Buffer.from(text))).toString('base64url')
+      return commitmentOf(sha256, saltOf(target), text)
     },
+    commitmentSalt: (target) => Buffer.from(saltOf(target)).toString('base64url'),
     leaf(provenance, event, targets) {
       const body: Omit<AuditEvent, 'mac'> = {
         v: 1,

@@ -13,7 +13,7 @@ import {
 } from '@keystead/protocol/checkpoint'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import { type Frontier, leafHash, readFrontier } from '@keystead/protocol/merkle'
-import { StartError } from '../errors.ts'
+import { DomainError, StartError } from '../errors.ts'
 import { sha256, verifyEd25519 } from '../hash.ts'
 import type { Keyring } from '../keystore/keystore.ts'
 import type { Log } from '../log.ts'
@@ -103,6 +103,18 @@ export class CheckpointPublisher {
       this.#running = null
     })
     return this.#running
+  }
+
+  /**
+   * A checkpoint over exactly this head of the log, which the store must have given; it is not kept. DomainError
+   * `audit.halted` when the log is not what was written.
+   */
+  async signAt(head: { readonly size: number; readonly root: Uint8Array }): Promise<string> {
+    const { store } = this.#options
+    await this.publish()
+    const halted = store.halted()
+    if (halted !== null) throw new DomainError('audit.halted', halted)
+    return this.#sign({ origin: this.#key.name, size: head.size, root: head.root }).note
   }
 
   async #publish(): Promise<SignedCheckpoint | null> {

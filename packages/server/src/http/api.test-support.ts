@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { parseAddressRange } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
+import { StateExports } from '../audit/state-exports.ts'
 import type { ProjectId } from '../ids.ts'
 import { issueRootKey } from '../keys/issue.ts'
 import { DAY, may, openWorld, type World } from '../world.test-support.ts'
@@ -56,9 +57,10 @@ const TRUSTED = ['127.0.0.1', '192.0.2.0/24'].flatMap((text) => parseAddressRang
 export async function openApi(t: TestContext): Promise<Api> {
   const world = await openWorld(t)
   const { domain, verifier, publisher, log } = world
-  const server = createHttpServer({ domain, verifier, publisher, trustedProxies: TRUSTED }, log, () =>
-    domain.store.halted(),
-  )
+  const stateExports = new StateExports({ ...domain, publisher })
+  t.after(async () => stateExports.close())
+  const services = { domain, verifier, publisher, stateExports, trustedProxies: TRUSTED }
+  const server = createHttpServer(services, log, () => domain.store.halted())
   const port = await server.listen('127.0.0.1', 0)
   const agent = new Agent({ keepAlive: true })
   t.after(async () => {

@@ -97,6 +97,11 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     environment: [403, 'access.denied'],
     why: 'one log for all projects',
   },
+  'audit.state.export': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'the objects of all projects',
+  },
   'audit.log.key': {
     project: [403, 'access.denied'],
     environment: [403, 'access.denied'],
@@ -135,7 +140,7 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
 }
 /** These want a credential that is bound to no environment. */
 const EVERY_ENVIRONMENT = new Set(['roles.update', 'roles.deactivate'])
-const ELSEWHERE_MAX = 29
+const ELSEWHERE_MAX = 30
 
 async function callAs(api: Api, operation: Described, credential: string | null): Promise<Answer> {
   const sample = await sampleOf(operation.id, api.world)

@@ -5,6 +5,7 @@ import type { Static, TSchema } from 'typebox'
 import type { Action } from '../access/actions.ts'
 import type { Authorized, Demand } from '../access/authorize.ts'
 import type { CheckpointPublisher } from '../audit/publish.ts'
+import type { StateExports } from '../audit/state-exports.ts'
 import type { Domain } from '../domain.ts'
 import type { Verifier } from '../verify/verifier.ts'
 
@@ -13,6 +14,7 @@ export interface Services {
   readonly domain: Domain
   readonly verifier: Verifier
   readonly publisher: CheckpointPublisher
+  readonly stateExports: StateExports
   /** Proxies whose word about a client's address is taken. */
   readonly trustedProxies: readonly AddressRange[]
 }

@@ -1,6 +1,7 @@
 import { listAuditEventsOperation, getAuditEventOperation } from './operations/audit/events.ts'
 import { getCheckpointOperation, getLogKeyOperation, getTileOperation } from './operations/audit/log.ts'
 import { proveConsistencyOperation, proveInclusionOperation } from './operations/audit/proofs.ts'
+import { exportStateOperation } from './operations/audit/state.ts'
 import {
   getBulkOperationOperation,
   listBulkOperationsOperation,
@@ -82,6 +83,7 @@ export const OPERATIONS: readonly Operation[] = [
   revokeRootKeyOperation,
   listAuditEventsOperation,
   getAuditEventOperation,
+  exportStateOperation,
   getLogKeyOperation,
   getCheckpointOperation,
   getTileOperation,

@@ -16,6 +16,7 @@ import {
   PROVENANCE,
   saveProject,
 } from './contract.test-support.ts'
+import { readsOneMoment } from './contract-snapshot.test-support.ts'
 
 /** A store over an empty database, and the faults that a test may inject into it. */
 export interface Opened {
@@ -388,6 +389,8 @@ function audit(guarantee: Guarantee): void {
       assert.equal((await store.reader.auditNodes(1, 5, 100)).length, 15)
     },
   )
+
+  guarantee('a snapshot is of one moment, whatever is changed while it is read', readsOneMoment)
 
   guarantee('the smallest checkpoint that covers a size is found', async ({ store }) => {
     for (const size of [3, 9]) await store.saveCheckpoint({ size, note: `note ${size}` })

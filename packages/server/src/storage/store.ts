@@ -1,5 +1,6 @@
 import type { Environment } from '@keystead/protocol/api-key'
 import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
+import type { StateLine } from '@keystead/protocol/audit-state'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type {
@@ -51,6 +52,11 @@ export interface Store {
    * have stopped being so a moment ago: what it does as the leader must bear being done twice.
    */
   isLeader(): boolean
+  /**
+   * All sealed rows as they are at one moment, and the log as it was then. The caller closes it soon: what is deleted or
+   * changed meanwhile is kept for it. DomainError `storage.unavailable` when no such moment came in time.
+   */
+  snapshot(): Promise<Snapshot>
   /** Milliseconds since everything committed until then had been followed; 0 where nobody else writes. */
   ageMs(): number
   /** The tree over everything committed. */
@@ -74,6 +80,23 @@ export interface Sweep {
   readonly rows: number
   readonly leaves: number
   readonly refused: readonly RefusedRow[]
+}
+
+/** The sealed rows at one moment; NOT checked against MAC or log, since that is for whoever gets them (T-34). */
+export interface Snapshot {
+  readonly head: { readonly size: number; readonly root: Uint8Array }
+  /** The next at most `limit` rows after a mark, from the beginning for null; no mark to go on from at the end. */
+  rows(
+    after: SnapshotMark | null,
+    limit: number,
+  ): Promise<{ readonly lines: readonly StateLine[]; readonly next: SnapshotMark | null }>
+  close(): Promise<void>
+}
+
+/** Where a walk through a snapshot stands: after this id in this table. */
+export interface SnapshotMark {
+  readonly table: number
+  readonly id: string
 }
 
 /** Who does it, and in which request; both end in the audit event. */
@@ -236,6 +259,8 @@ export interface Integrity {
   readonly isOurs: (leaf: Uint8Array) => boolean
   /** Salted commitment to a row's text: base64url SHA-256 (43 characters). */
   commitment(target: { type: string; id: string; version: number }, text: string): string
+  /** What opens that commitment, together with the text: 32 bytes, base64url. */
+  commitmentSalt(target: { type: string; id: string; version: number }): string
   /** The canonical leaf, MAC included. */
   leaf(provenance: Provenance, event: RecordedEvent, targets: readonly AuditTarget[]): Uint8Array
 }

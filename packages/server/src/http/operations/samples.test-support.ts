@@ -130,6 +130,7 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   }),
   'audit.events.list': async () => ({ path: '/v1/audit/events' }),
   'audit.events.get': async () => ({ path: '/v1/audit/events/0' }),
+  'audit.state.export': async () => ({ path: '/v1/audit/state' }),
   'audit.log.key': async () => ({ path: '/v1/audit/log/key' }),
   'audit.log.checkpoint': async () => ({ path: '/v1/audit/log/checkpoint' }),
   'audit.log.tile': async () => ({ path: '/v1/audit/log/tile/0/000.p/1' }),

@@ -19,6 +19,7 @@ import type {
   Provenance,
   Reader,
   RefusedRow,
+  Snapshot,
   Store,
   Sweep,
   Transaction,
@@ -36,6 +37,7 @@ import { brokenLog } from './log-reader.ts'
 import type { PostgresDatabase } from './open.ts'
 import { Sequencer } from './sequencer.ts'
 import { inTransaction } from './session.ts'
+import { openSnapshot } from './snapshot.ts'
 import { Ticker } from './ticker.ts'
 import { withoutWaiting, WorkStatements } from './work.ts'
 
@@ -196,6 +198,10 @@ class PostgresStore implements Store {
       },
       isRight: async (id) => typeof (await this.#follower.examine(id)) === 'string',
     })
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    return openSnapshot(this.#options.database.listener, this.#options.integrity)
   }
 
   isLeader(): boolean {

@@ -8,6 +8,8 @@ export interface OpenDatabase {
   readonly writer: DatabaseSync
   /** A second connection: it sees committed state only, while the writer's transaction is open. */
   readonly reader: DatabaseSync
+  /** One more read-only connection, which the caller closes. */
+  readonly openReader: () => DatabaseSync
   close(): void
 }
 
@@ -36,10 +38,13 @@ export function openDatabase(dataDir: string): OpenDatabase {
     requireOwnSchema(writer, path)
     // From here on a lock that another program holds is waited for without blocking the loop (store.ts).
     writer.exec('PRAGMA busy_timeout = 0')
-    const reader = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true })
+    const openReader = (): DatabaseSync =>
+      new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true })
+    const reader = openReader()
     return {
       writer,
       reader,
+      openReader,
       close() {
         reader.close()
         writer.close()

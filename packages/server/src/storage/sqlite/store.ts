@@ -14,6 +14,7 @@ import type { KeyUse, SignedCheckpoint } from '../records.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import type { RowVersions } from '../row-versions.ts'
+import { snapshotOf } from '../snapshot.ts'
 import { sweep } from '../sweep.ts'
 import type {
   Changes,
@@ -23,6 +24,7 @@ import type {
   Reader,
   RecordedEvent,
   RefusedRow,
+  Snapshot,
   Store,
   Sweep,
   Transaction,
@@ -193,6 +195,20 @@ class SqliteStore implements Store {
       head: this.head(),
       onRefused: (row) => this.#alarms.raise(row),
     })
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const connection = this.#database.openReader()
+    try {
+      // The first read begins the snapshot. Committing and moving the head on are one step of this thread, so that what
+      // is read here and the head are of one moment.
+      connection.exec('BEGIN; SELECT size FROM audit_head')
+    } catch (cause) {
+      connection.close()
+      throw new DomainError('storage.unavailable', null, { cause })
+    }
+    const close = async (): Promise<void> => connection.close()
+    return snapshotOf({ db: kyselyOver(connection), head: this.head(), integrity: this.#integrity, close })
   }
 
   isLeader(): boolean {
