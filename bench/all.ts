@@ -13,6 +13,7 @@ import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
 import { benchPermissionModel } from './permission-model.ts'
 import type { Row } from './report.ts'
+import { benchTamperMatrix } from './tamper-matrix.ts'
 import { benchVectors, vectorsFolder } from './vectors.ts'
 import { benchVerifyHttp } from './verify-http.ts'
 
@@ -62,6 +63,7 @@ const { values } = parseArgs({
 const rows: Row[] = []
 for (const bench of [
   async () => benchVectors(vectorsFolder(undefined)),
+  () => benchTamperMatrix(),
   () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),
   () => benchIssueDurable(7, 1_500),

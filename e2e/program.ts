@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { join } from 'node:path'
 
 /** The root of the repository. */
@@ -108,3 +108,24 @@ function readyLine(child: ChildProcess, pattern: RegExp): Promise<string> {
     })
   })
 }
+
+const COMMAND_LINE = join(ROOT, 'packages/cli/bin/keystead.mjs')
+
+/** Runs the command line to its end. */
+export function keystead(
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
+  const options = {
+    env: { ...process.env, NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
+    maxBuffer: OUTPUT_BYTES_MAX,
+  }
+  return new Promise((done) => {
+    const child = execFile(process.execPath, [COMMAND_LINE, ...argv], options, (_error, out, err) =>
+      done({ code: child.exitCode, out, err }),
+    )
+  })
+}
+
+/** A report of a wholly wrong log has a hundred problems per check. */
+const OUTPUT_BYTES_MAX = 16 * 1024 * 1024

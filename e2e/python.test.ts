@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
-import { execFile, spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { test, type TestContext } from 'node:test'
-import type { AuditReport } from '@keystead/protocol/audit-report'
+import { join } from 'node:path'
+import { test } from 'node:test'
 import { verifyLog } from '@keystead/protocol/audit-verification'
 import {
   HAS_VECTORS,
@@ -13,20 +11,14 @@ import {
   verifyEd25519,
 } from '../packages/protocol/src/node-crypto.test-support.ts'
 import { readerOf } from '../packages/protocol/src/sample-log.test-support.ts'
-import { tamperedStates, untouchedStates } from '../packages/protocol/src/tampered-states.test-support.ts'
-import {
-  foreignOrigin,
-  type LogCase,
-  tamperedLogs,
-  untouchedLogs,
-} from '../packages/protocol/src/tampered-logs.test-support.ts'
+import type { ViewCase } from '../packages/protocol/src/split-views.test-support.ts'
+import { tamperMatrix, untouched } from '../packages/protocol/src/tamper-matrix.test-support.ts'
+import type { LogCase } from '../packages/protocol/src/tampered-logs.test-support.ts'
 import { requireOrSkip } from '../tools/required.ts'
+import { agreed, compareInPython, forEach, hasPython, python, verifyInPython } from './python-verifier.ts'
 
-const PYTHON = resolve(import.meta.dirname, '../python')
-const HAS_TOOLS = succeeds('python3', '--version') && succeeds('openssl', 'version')
+const HAS_TOOLS = hasPython()
 const TOOLS_NAME = 'python3 and openssl'
-// Each run starts Python and openssl; two at a time keep two cores busy.
-const RUNS_AT_ONCE = 2
 
 test('the tests of the Python verifier pass', async (t) => {
   if (!requireOrSkip(t, HAS_TOOLS, TOOLS_NAME)) return
@@ -45,17 +37,22 @@ test('the Python verifier passes all third-party vectors', async (t) => {
 
 test('Python raises no false alarm on untouched logs of any size', async (t) => {
   if (!requireOrSkip(t, HAS_TOOLS, TOOLS_NAME)) return
-  await judgeAll(t, [...untouchedLogs(), ...untouchedStates()])
+  const { logs, views } = untouched()
+  await judgeAll(logs)
+  await compareAll(views)
 })
 
 test('Python refutes every kind of tampering by the same checks, with the same report, as TypeScript', async (t) => {
   if (!requireOrSkip(t, HAS_TOOLS, TOOLS_NAME)) return
-  await judgeAll(t, [...tamperedLogs(), ...tamperedStates(), foreignOrigin()])
+  const matrix = tamperMatrix()
+  await judgeAll(matrix.flatMap(({ logs }) => logs))
+  await compareAll(matrix.flatMap(({ views }) => views))
 })
 
 test('Python exits with 2 when it cannot verify at all', async (t) => {
   if (!requireOrSkip(t, HAS_TOOLS, TOOLS_NAME)) return
-  const folder = await temporaryFolder(t)
+  const folder = await mkdtemp(join(tmpdir(), 'keystead-python-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
   await writeFile(join(folder, 'policy'), 'witness w\n')
   for (const trust of [join(folder, 'policy'), join(folder, 'missing')]) {
     const { code, stdout, stderr } = await python('-m', 'keystead_audit', 'verify', folder, '--trust', trust)
@@ -65,82 +62,23 @@ test('Python exits with 2 when it cannot verify at all', async (t) => {
   }
 })
 
-async function judgeAll(t: TestContext, logs: readonly LogCase[]): Promise<void> {
-  const folder = await temporaryFolder(t)
-  const waiting = logs.map((log, at) => () => judge(log, join(folder, String(at))))
-  const work = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next()
-  }
-  await Promise.all(Array.from({ length: RUNS_AT_ONCE }, work))
-}
-
-async function judge(log: LogCase, folder: string): Promise<void> {
-  const { name, files, trust, since } = log
-  await writeFiles(join(folder, 'export'), files)
-  await writeFile(join(folder, 'policy'), trust)
-  if (since !== null) await writeFile(join(folder, 'since'), since)
-  const sinceArguments = since === null ? [] : ['--since', join(folder, 'since')]
-  const { code, stdout, stderr } = await python(
-    ...[
-      '-m',
-      'keystead_audit',
-      'verify',
-      join(folder, 'export'),
-      '--trust',
-      join(folder, 'policy'),
-      '--json',
-    ],
-    ...sinceArguments,
-  )
-  assert.equal(stderr, '', name)
-  const report = JSON.parse(stdout) as AuditReport
-  const failed = report.checks.filter(({ ok }) => !ok).map((check) => check.name)
-  assert.deepEqual(new Set(failed), new Set(log.fails), `${name}\n${stdout}`)
-  assert.equal(code, log.fails.length === 0 ? 0 : 1, name)
-  const ours = await verifyLog({ ...readerOf(files), trust, since, sha256, verifyEd25519 })
-  assert.deepEqual(summary(report), summary(ours), name)
-}
-
-// What two independent verifiers must agree on to the letter; the wording of details is each one's own.
-function summary({ ok, origin, size, root, checks }: AuditReport) {
-  const results = checks.map(({ name, ok: passed, problems, problemCount }) => ({
-    name,
-    passed,
-    problemCount,
-    positions: problems.map(({ position }) => position),
-  }))
-  return { ok, origin, size, root, results }
-}
-
-async function writeFiles(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
-  await mkdir(folder, { recursive: true })
-  for (const [path, bytes] of files) {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), bytes)
-  }
-}
-
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'keystead-python-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  return folder
-}
-
-function python(...argv: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  // No bytecode: the tests leave no files in the source tree.
-  const env = { ...process.env, PYTHONDONTWRITEBYTECODE: '1' }
-  return new Promise((done) => {
-    const child = execFile(
-      'python3',
-      argv,
-      { cwd: PYTHON, env, timeout: 60_000 },
-      (_error, stdout, stderr) => {
-        done({ code: child.exitCode, stdout, stderr })
-      },
-    )
+async function judgeAll(logs: readonly LogCase[]): Promise<void> {
+  await forEach(logs, async (log) => {
+    const { name, files, trust, since } = log
+    const { code, report } = await verifyInPython(log)
+    assert.ok(report, name)
+    const failed = report.checks.filter(({ ok }) => !ok).map((check) => check.name)
+    assert.deepEqual(new Set(failed), new Set(log.fails), `${name}\n${JSON.stringify(report)}`)
+    assert.equal(code, log.fails.length === 0 ? 0 : 1, name)
+    const ours = await verifyLog({ ...readerOf(files), trust, since, sha256, verifyEd25519 })
+    assert.deepEqual(agreed(report), agreed(ours), name)
   })
 }
 
-function succeeds(command: string, ...argv: string[]): boolean {
-  return spawnSync(command, argv, { stdio: 'ignore' }).status === 0
+async function compareAll(views: readonly ViewCase[]): Promise<void> {
+  await forEach(views, async (view) => {
+    const { code, comparison } = await compareInPython(view)
+    assert.equal(comparison?.verdict ?? null, view.verdict, view.name)
+    assert.equal(code, view.verdict === null ? 2 : view.verdict === 'consistent' ? 0 : 1, view.name)
+  })
 }

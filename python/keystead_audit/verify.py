@@ -49,7 +49,7 @@ def verify_log(folder, trust, since=None):
     older = None
     if since is not None:
         older = _usable("older checkpoint", lambda: note.parse_checkpoint(note.open_note(since, keys)[0]))
-    signed = _read(folder, "checkpoint", note.NOTE_LENGTH_MAX)
+    signed = read_file(folder, "checkpoint", note.NOTE_LENGTH_MAX)
     if signed is None:
         raise CannotVerify('there is no file "checkpoint": this is not an exported log')
     checks = {name: Check(name) for name in CHECKS}
@@ -140,11 +140,11 @@ def _check_checkpoint(signed, keys, check):
 def _check_log(folder, checkpoint, older, checks):
     tiles = Tiles(folder, checks["tiles"])
     expected = set(OTHER_FILES)
-    found = batches.Batches(lambda path, limit: _read(folder, path, limit), checks["batches"], expected)
+    found = batches.Batches(lambda path, limit: read_file(folder, path, limit), checks["batches"], expected)
     histories = Histories(checks, found)
     hashes = []
     complete = True
-    for index, width in _widths(checkpoint.size):
+    for index, width in widths(checkpoint.size):
         complete = _check_bundle(folder, index, width, hashes, tiles, histories, checks["root"])
         if not complete:
             break
@@ -163,7 +163,7 @@ def _check_log(folder, checkpoint, older, checks):
 
 def _check_bundle(folder, index, width, hashes, tiles, histories, root):
     path = tile_path("entries", index, width)
-    data = _read(folder, path, BUNDLE_BYTES_MAX)
+    data = read_file(folder, path, BUNDLE_BYTES_MAX)
     if data is None:
         root.problem(index * TILE_WIDTH, "%s is missing" % path)
         return False
@@ -196,7 +196,7 @@ def _check_files(folder, size, expected, check):
         return
     level, left = 0, size
     while left:
-        for index, width in _widths(left):
+        for index, width in widths(left):
             expected.add(tile_path(level, index, width))
             if level == 0:
                 expected.add(tile_path("entries", index, width))
@@ -256,7 +256,7 @@ class Tiles:
 
     def read(self, level, index, width):
         path = tile_path(level, index, width)
-        data = _read(self.folder, path, TILE_WIDTH * merkle.HASH_BYTES + 1)
+        data = read_file(self.folder, path, TILE_WIDTH * merkle.HASH_BYTES + 1)
         if data is not None and len(data) == width * merkle.HASH_BYTES:
             self.count += 1
             return data
@@ -272,7 +272,7 @@ class Tiles:
                 hashes = merkle.complete_parents(hashes)
             if not hashes:
                 return
-            for index, width in _widths(len(hashes)):
+            for index, width in widths(len(hashes)):
                 self._compare(level, index, hashes[index * TILE_WIDTH : index * TILE_WIDTH + width])
 
     def _compare(self, level, index, expected):
@@ -335,14 +335,14 @@ class Histories:
         self.history.finished = "%d objects, versions without gaps, legal transitions only" % len(self.objects)
 
 
-def _widths(size):
+def widths(size):
     for index in range(size // TILE_WIDTH):
         yield index, TILE_WIDTH
     if size % TILE_WIDTH:
         yield size // TILE_WIDTH, size % TILE_WIDTH
 
 
-def _read(folder, path, bytes_max):
+def read_file(folder, path, bytes_max):
     # One byte more than allowed is enough to see that a file is too long.
     try:
         with open(os.path.join(folder, *path.split("/")), "rb") as file:

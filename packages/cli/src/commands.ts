@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { AUDIT_COMPARE_COMMAND } from './commands/audit-compare.ts'
 import { AUDIT_EVENT_COMMANDS } from './commands/audit-events.ts'
 import { AUDIT_EXPORT_COMMAND } from './commands/audit-export.ts'
 import { AUDIT_LOG_COMMANDS } from './commands/audit-log.ts'
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   ...AUDIT_LOG_COMMANDS,
   AUDIT_EXPORT_COMMAND,
   AUDIT_VERIFY_COMMAND,
+  AUDIT_COMPARE_COMMAND,
   ...AUDIT_PROOF_COMMANDS,
   ...SERVICE_COMMANDS,
 ]

@@ -1,9 +1,10 @@
-import { open, readdir, readFile, realpath } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { renderReport } from '@keystead/protocol/audit-report'
 import { CannotVerifyError, verifyLog } from '@keystead/protocol/audit-verification'
 import type { Command, Invocation } from '../command.ts'
 import { sha256, verifyEd25519 } from '../crypto.ts'
+import { listExported, readExported, readExportedPieces } from '../exported-file.ts'
 import { EXIT, systemCode, usageFailure } from '../failure.ts'
 import { readTextFile, TRUST_ADVICE, TRUST_OPTION } from '../trust.ts'
 
@@ -47,8 +48,8 @@ async function verifyExport(invocation: Invocation) {
   try {
     const report = await verifyLog({
       readFile: (path) => readExported(folder, path),
-      readPieces: (path) => piecesOf(folder, path),
-      listFiles: () => filesIn(folder),
+      readPieces: (path) => readExportedPieces(folder, path),
+      listFiles: () => listExported(folder),
       trust,
       since,
       sha256,
@@ -59,33 +60,6 @@ async function verifyExport(invocation: Invocation) {
   } catch (error) {
     if (error instanceof CannotVerifyError) throw usageFailure(`cannot verify ${folder}: ${error.message}`)
     throw error
-  }
-}
-
-/** A file of the export, or null when there is none. */
-async function readExported(folder: string, path: string): Promise<Uint8Array | null> {
-  return ifPresent(join(folder, path), async (file) => readFile(file))
-}
-
-async function piecesOf(folder: string, path: string): Promise<AsyncIterable<Uint8Array> | null> {
-  return ifPresent(join(folder, path), async (file) => (await open(file)).createReadStream())
-}
-
-async function filesIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
-  return entries
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
-}
-
-/** What `read` makes of a file; null when there is no such file. */
-async function ifPresent<T>(path: string, read: (path: string) => Promise<T>): Promise<T | null> {
-  try {
-    return await read(path)
-  } catch (error) {
-    const code = systemCode(error)
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null
-    throw usageFailure(`${path} cannot be read (${code ?? 'unknown error'})`)
   }
 }
 
