@@ -57,7 +57,7 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
   const store = await openSqliteStore(openDatabase(dataDir), integrity)
   const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: 'ks' }
   const bootstrap = await initialize(domain)
-  await recordStart(domain)
+  await recordStart(domain, { boot, node: 'bench' })
   const made = await fill(domain, count)
   const guardFile = join(dataDir, 'checkpoint.guard')
   const publicKey = keyring.checkpointPublicKey

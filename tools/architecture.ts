@@ -11,7 +11,7 @@ const serverRows: readonly (readonly string[])[] = [
   ['storage', 'keystore'],
   ['access'],
   ['audit'],
-  ['projects', 'owners', 'roles', 'people', 'keys', 'verify', 'vault', 'broker'],
+  ['projects', 'owners', 'roles', 'people', 'keys', 'usage', 'verify', 'vault', 'broker'],
   ['watch'],
   ['incidents', 'evidence'],
   ['http', 'jobs'],

@@ -12,7 +12,7 @@ INTEGER_MAX = 2**53 - 1
 
 ACTIONS = frozenset(
     """
-    installation.initialized server.started integrity.alarm log.epoch_started
+    installation.initialized server.started use.recorded use.closed integrity.alarm log.epoch_started
     project.created
     owner.created owner.updated
     role.created role.updated role.deactivated
@@ -49,6 +49,7 @@ TARGET_IDS = {
     "root_key": "key_" + ULID,
     "bulk_operation": "blk_" + ULID,
     "bulk_chunk": "blc_" + ULID,
+    "use_emitter": "boot_" + ULID,
 }
 
 

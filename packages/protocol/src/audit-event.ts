@@ -13,6 +13,16 @@ export const AUDIT_ACTIONS = {
     title: 'Server started',
     description: 'A server process has opened the store and begun to serve under a new boot id.',
   },
+  'use.recorded': {
+    title: 'Use recorded',
+    description:
+      'A batch of uses of keys was stored; the details name its root, its count, and how many uses were dropped.',
+  },
+  'use.closed': {
+    title: 'Use closed',
+    description:
+      'An orderly stop: the details say what all batches of this boot add up to. A boot without it was cut off.',
+  },
   'integrity.alarm': {
     title: 'Integrity alarm',
     description:
@@ -209,6 +219,7 @@ const TARGET_IDS: { readonly [Type in TargetType]: RegExp } = {
   root_key: KEY_ID,
   bulk_operation: new RegExp(`^blk_${ULID}$`),
   bulk_chunk: new RegExp(`^blc_${ULID}$`),
+  use_emitter: BOOT_ID,
 }
 
 /**

@@ -22,6 +22,7 @@ export const TARGET_TYPES = [
   'root_key',
   'bulk_operation',
   'bulk_chunk',
+  'use_emitter',
 ] as const
 export type TargetType = (typeof TARGET_TYPES)[number]
 

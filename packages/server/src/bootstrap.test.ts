@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
 import { aRootKey } from './keys/keys.test-support.ts'
 import { authenticate } from './verify/authenticate.ts'
-import { openWorld } from './world.test-support.ts'
+import { openWorld, testEmitter } from './world.test-support.ts'
 
 test('a first start that died before it handed its key over is followed by a new secret, and the old one is dead', async (t) => {
   const world = await openWorld(t)
@@ -15,7 +15,7 @@ test('a first start that died before it handed its key over is followed by a new
 
 test('once a start has been recorded, a restart makes no key', async (t) => {
   const world = await openWorld(t)
-  await recordStart(world.domain)
+  await recordStart(world.domain, testEmitter())
   const { size } = world.store.head()
   assert.equal(await rescueBootstrapKey(world.domain), null)
   assert.equal(world.store.head().size, size)
@@ -36,7 +36,7 @@ test('another bootstrap key can do everything, expires, and leaves other root ke
 
 test('what the log is said to hold in an unsealed column makes no start hand out a key (T-05)', async (t) => {
   const world = await openWorld(t)
-  await recordStart(world.domain)
+  await recordStart(world.domain, testEmitter())
   world.database.writer.exec('DROP TRIGGER audit_entry_is_final')
   world.database.writer.exec("UPDATE audit_entry SET action = 'x' WHERE action = 'server.started'")
   assert.equal(await rescueBootstrapKey(world.domain), null)

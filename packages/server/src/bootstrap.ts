@@ -4,6 +4,7 @@ import { newId } from './ids.ts'
 import { addKey, type Issued } from './keys/issue.ts'
 import { rotateKey } from './keys/rotate.ts'
 import { addProject } from './projects/create.ts'
+import { type Emitter, newEmitter } from './usage/record.ts'
 
 /** The bootstrap root key is for setting up; 90 days later it is gone, and a new one can be made at the console. */
 const BOOTSTRAP_LIFETIME_MS = 90 * 86_400_000
@@ -63,9 +64,10 @@ export async function rescueBootstrapKey(domain: Domain): Promise<Issued | null>
   return rotateKey(domain, authorizeServer<'root-keys:rotate'>(), 'root', key.id, rotation)
 }
 
-/** Leaves a trace of each start: which boot id the following events belong to. */
-export async function recordStart(domain: Domain): Promise<void> {
+/** Leaves a trace of each start: which boot id the following events belong to, and who will tell about uses. */
+export async function recordStart(domain: Domain, emitter: Emitter): Promise<void> {
   await domain.store.transact(SERVER, async (tx) => {
+    await tx.saveUseEmitter(null, newEmitter(emitter, domain.clock()))
     tx.record({ action: 'server.started', projectId: null, environment: null })
   })
 }

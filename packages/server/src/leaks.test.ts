@@ -9,7 +9,7 @@ import { openFileSeal } from './keystore/file.ts'
 import { anOwner } from './keys/keys.test-support.ts'
 import { systemRandom } from './random.ts'
 import { Secret } from './secret.ts'
-import { temporaryFolder } from './world.test-support.ts'
+import { countUses, temporaryFolder } from './world.test-support.ts'
 import { openApi } from './http/api.test-support.ts'
 
 test('no secret occurs in the log, in a file of the data folder or in an error, in a whole life of keys', async (t) => {
@@ -47,7 +47,7 @@ test('no secret occurs in the log, in a file of the data folder or in an error, 
   world.database.writer.exec("UPDATE owner SET name = 'x'")
   await call('GET', `/v1/owners/${owner.id}`, undefined)
   await call('POST', `/v1/keys/${id}/revoke`, {})
-  await world.usage.flush()
+  await countUses(world)
   await world.publisher.publish()
   assert.ok(issued.length >= 4 && errors.length >= 8)
 

@@ -25,14 +25,15 @@ import type { Store } from './storage/store.ts'
 import { every } from './schedule.ts'
 import { explainStart } from './start-failure.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
+import type { Emitter } from './usage/record.ts'
+import { UsageRecorder } from './usage/recorder.ts'
 import { staleness } from './verify/freshness.ts'
 import { KeyIndex } from './verify/index.ts'
 import { PermissionQueries } from './verify/permission-queries.ts'
-import { UsageCounter } from './verify/usage.ts'
 import { handOver } from './bootstrap-key.ts'
 
 const CHECKPOINT_EVERY_MS = 1_000
-/** Counts are for people: a crash may cost the last seconds of them, a verification must not wait for a disk. */
+/** A crash may cost the uses of these seconds, and the log shows it; a verification must not wait for a disk. */
 const USAGE_EVERY_MS = 5_000
 /** What comes due by time is done within this. */
 const JOBS_EVERY_MS = 10_000
@@ -55,7 +56,8 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const database = await findDatabase(config)
   const keyring = await unseal(config, database.isNew, random, log)
   const index = new KeyIndex()
-  const store = await openStore(database, config, keyring, random, index)
+  const emitter = { boot: newId('boot', systemClock, random), node: config.node }
+  const store = await openStore(database, emitter, keyring, random, index)
   index.follow(store)
   const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
 
@@ -70,10 +72,10 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
   const again = first === null ? await anotherBootstrapKey(domain, wanted.newBootstrapKey) : null
   if (again !== null) handOver(again.secret, config.dataDir, process.stdout)
-  await recordStart(domain)
+  await recordStart(domain, emitter)
   raiseIntegrityAlarms(store, log)
 
-  const usage = new UsageCounter(store, log)
+  const usage = new UsageRecorder(domain, emitter, log)
   const verifier = {
     ...{ index, usage, queries: new PermissionQueries(), clock: systemClock },
     ageMs: () => store.ageMs(),
@@ -98,7 +100,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     await stopExpiring()
     await stateExports.close()
     await stopCounting()
-    await usage.flush()
+    await usage.close()
     await publisher.publish()
     await store.close()
   }
@@ -122,13 +124,12 @@ async function unseal(config: Config, isNew: boolean, random: Random, log: Log):
 
 async function openStore(
   database: Database,
-  { node }: Config,
+  { boot, node }: Emitter,
   keyring: Keyring,
   random: Random,
   index: KeyIndex,
 ): Promise<Store> {
   const clock = systemClock
-  const boot = newId('boot', clock, random)
   const integrity = createIntegrity({ keyring, clock, random, boot, node })
   return database.open({ integrity, clock, boot, onLoaded: (changes) => index.add(changes) })
 }

@@ -29,7 +29,9 @@ import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Integrity, Store } from './storage/store.ts'
 import { KeyIndex } from './verify/index.ts'
 import { PermissionQueries } from './verify/permission-queries.ts'
-import { UsageCounter } from './verify/usage.ts'
+import type { Emitter } from './usage/record.ts'
+import { UsageRecorder } from './usage/recorder.ts'
+import { rollUpUses } from './usage/roll-up.ts'
 import type { Verifier } from './verify/verifier.ts'
 
 /** 2026-11-22T00:00:00Z */
@@ -73,7 +75,7 @@ export interface World {
   readonly store: Store
   readonly domain: Domain
   readonly index: KeyIndex
-  readonly usage: UsageCounter
+  readonly usage: UsageRecorder
   readonly verifier: Verifier
   readonly publisher: CheckpointPublisher
   readonly log: Log
@@ -118,7 +120,7 @@ export async function openWorld(
     log,
   })
   raiseIntegrityAlarms(store, log)
-  const usage = new UsageCounter(store, log)
+  const usage = new UsageRecorder(domain, testEmitter(), log)
   const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
   if (project === undefined) throw new Error('an installation has a project')
   return {
@@ -139,6 +141,17 @@ export async function openWorld(
     bootstrap: first?.secret.reveal() ?? '',
     projectId: project.id,
   }
+}
+
+/** A process that has just started. */
+export function testEmitter(): Emitter {
+  return { boot: newId('boot', () => START, systemRandom), node: 'test' }
+}
+
+/** Stores what has been written down of uses, and adds it up. */
+export async function countUses({ usage, domain, log }: World): Promise<void> {
+  await usage.flush()
+  while (await rollUpUses(domain, log));
 }
 
 const closed = new WeakSet<Store>()

@@ -4,7 +4,7 @@ import type { AuditAction } from '@keystead/protocol/audit-event'
 import { newId } from '../ids.ts'
 import { systemRandom } from '../random.ts'
 import { START } from '../world.test-support.ts'
-import type { ApiKey, BulkChunk, BulkOperation, Owner, Project } from './records.ts'
+import type { ApiKey, BulkChunk, BulkOperation, Owner, Project, UseEmitter, UseSegment } from './records.ts'
 import type { Committed, Provenance, RecordedEvent, Store } from './store.ts'
 
 export const PROVENANCE: Provenance = { actor: { type: 'system', id: null }, request: null }
@@ -95,6 +95,33 @@ export function newBulkChunk(operation: BulkOperation): BulkChunk {
       { keyId, version: 1, changed: false, before: null },
     ],
   }
+}
+
+/** One that has told about one batch. */
+export function newEmitter(): UseEmitter {
+  return {
+    id: newId('boot', clock, systemRandom),
+    version: 1,
+    createdAt: START,
+    node: 'test',
+    state: 'active',
+    lastFlushAt: START + 5,
+    closedAt: null,
+    ...{ batches: 1, records: 3, dropped: 2 },
+  }
+}
+
+export function newSegment({ id }: UseEmitter, batchNumber: number): UseSegment {
+  const bytes = new Uint8Array(96).fill(batchNumber)
+  return { boot: id, batchNumber, from: START, to: START + 4, count: 3, dropped: 2, bytes }
+}
+
+export async function saveSegment(store: Store, emitter: UseEmitter): Promise<Committed<void>> {
+  return store.transact(PROVENANCE, async (tx) => {
+    await tx.saveUseEmitter(null, emitter)
+    await tx.saveUseSegment(newSegment(emitter, 1))
+    tx.record({ ...event('use.recorded'), details: { boot: emitter.id, batchNumber: 1 } })
+  })
 }
 
 export async function saveProject(store: Store, project: Project): Promise<Committed<void>> {

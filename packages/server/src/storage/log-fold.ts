@@ -4,7 +4,7 @@ import { Frontier, leafHash } from '@keystead/protocol/merkle'
 import { sha256 } from '../hash.ts'
 import type { AuditEntry } from './records.ts'
 import { RowVersions } from './row-versions.ts'
-import type { Integrity } from './store.ts'
+import type { Integrity, RecordedEvent } from './store.ts'
 
 /** The log is not what this installation wrote; the message names the leaf, in half a sentence. */
 export class LogError extends Error {
@@ -53,6 +53,20 @@ export class LogFold {
     this.frontier.append(hash)
     return targets
   }
+}
+
+/** What a leaf can be looked up by: the objects that it changed, and the batch of uses that it names. */
+export function lookUpIds(
+  targets: readonly Pick<AuditTarget, 'id'>[],
+  { action, details }: Pick<RecordedEvent, 'action' | 'details'>,
+): readonly string[] {
+  const ids = targets.map(({ id }) => id)
+  return action === 'use.recorded' ? [...ids, useBatchId(details ?? {})] : ids
+}
+
+/** The name that the leaf of a batch of uses is looked up by. */
+function useBatchId({ boot, batchNumber }: Readonly<Record<string, unknown>>): string {
+  return `${String(boot)}_${String(batchNumber)}`
 }
 
 /** What a leaf changed. For leaves whose MAC holds: they have been checked in full when they were written. */

@@ -5,6 +5,7 @@ import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE } from './rows
 import { pageOf } from './page.ts'
 import type { Integrity, KeyFilter, Reader } from './store.ts'
 import type { ApiKeyTable, Tables } from './tables.ts'
+import { useReads, type UseReads } from './use-reads.ts'
 
 /** The reads, in dialect-neutral SQL, over a connection that sees committed state only. */
 export function createReader(db: Kysely<Tables>, rows: RowReader, isOurs: Integrity['isOurs']): Reader {
@@ -12,6 +13,7 @@ export function createReader(db: Kysely<Tables>, rows: RowReader, isOurs: Integr
     ...objectReads(db, rows),
     ...keyReads(db, rows),
     ...bulkReads(db, rows, isOurs),
+    ...useReads(db, rows),
     ...auditReads(db),
   }
 }
@@ -20,8 +22,8 @@ type ObjectReads = Pick<
   Reader,
   'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners' | 'role' | 'roles'
 >
-type KeyReads = Pick<Reader, 'key' | 'keys' | 'keysToDestroy' | 'uses'>
-type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads | keyof BulkReads>
+type KeyReads = Pick<Reader, 'key' | 'keys' | 'keysToDestroy'>
+type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads | keyof BulkReads | keyof UseReads>
 
 function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
   return {
@@ -104,21 +106,6 @@ function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
     async keysToDestroy(now, limit) {
       const query = db.selectFrom('api_key').selectAll().where('destroy_at', '<=', now).limit(limit)
       return rows.all(API_KEY, () => query.execute())
-    },
-    async uses(keyIds) {
-      if (keyIds.length === 0) return []
-      const rows = await db
-        .selectFrom('key_use')
-        .selectAll()
-        .where('key_id', 'in', [...keyIds])
-        .execute()
-      return rows.map((row) => ({
-        keyId: row.key_id,
-        versionNumber: row.version_number,
-        code: row.code,
-        count: row.count,
-        lastAt: row.last_at,
-      }))
     },
   }
 }

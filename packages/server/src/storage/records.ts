@@ -1,6 +1,8 @@
 import type { Environment, KeyKind } from '@keystead/protocol/api-key'
 import type { KeyState, RevocationReason } from '@keystead/protocol/lifecycle'
+import type { VerificationCode } from '@keystead/protocol/decision'
 import type {
+  BootId,
   BulkChunkId,
   BulkOperationId,
   EnvironmentId,
@@ -199,6 +201,58 @@ export interface BulkItem {
     | { readonly versionNumber: number }
     | null
 }
+
+/** What one run of a server process has told about the use of keys so far: one row per boot. */
+export interface UseEmitter extends Stored<BootId> {
+  /** The name of the process in the log. */
+  readonly node: string
+  /** Deactivated: it was stopped in order, and nothing comes after. */
+  readonly state: 'active' | 'deactivated'
+  readonly lastFlushAt: number | null
+  readonly closedAt: number | null
+  /** Batches, and records in them, that were stored; uses that had no room and are in no record. */
+  readonly batches: number
+  readonly records: number
+  readonly dropped: number
+}
+
+/** The records of one batch, as the leaf that names it was made of them. */
+export interface UseSegment {
+  readonly boot: BootId
+  readonly batchNumber: number
+  /** Of the first and the last record. */
+  readonly from: number
+  readonly to: number
+  readonly count: number
+  /** Uses since the segment before that had no room. */
+  readonly dropped: number
+  /** Records of USE_RECORD_BYTES each (protocol/src/use-record.ts). */
+  readonly bytes: Uint8Array
+}
+
+/** Segments that are being added up together, and how many of their sums have been. */
+export interface UseRollUp {
+  readonly segments: readonly Pick<UseSegment, 'boot' | 'batchNumber'>[]
+  readonly done: number
+}
+
+export const USE_PERIODS = ['minute', 'hour', 'day'] as const
+export type UsePeriod = (typeof USE_PERIODS)[number]
+
+/** How often a key, an owner's keys or a project's keys were answered with one code in one period. Not decisive. */
+export interface UseCount {
+  /** The id of a key, owner or project, or UNKNOWN_KEY. */
+  readonly subject: string
+  readonly environment: Environment | null
+  readonly period: UsePeriod
+  /** When the period begins: a multiple of its length in UTC. */
+  readonly startAt: number
+  readonly code: VerificationCode
+  readonly count: number
+}
+
+/** The subject of counts of presented texts that proved no key. */
+export const UNKNOWN_KEY = '-'
 
 /** How often one version of a key was answered with one code, and when last. Not decisive: nothing is granted by it. */
 export interface KeyUse {

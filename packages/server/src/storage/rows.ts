@@ -16,6 +16,7 @@ import {
   type Role,
 } from './records.ts'
 import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
+import { USE_EMITTER } from './use-rows.ts'
 import type { Integrity, RefusedRow } from './store.ts'
 import type {
   ApiKeyTable,
@@ -35,6 +36,7 @@ export type SealedTable =
   | 'api_key'
   | 'bulk_operation'
   | 'bulk_chunk'
+  | 'use_emitter'
 
 /** What the MAC needs to know of a table. */
 interface Covered {
@@ -313,6 +315,7 @@ export const SEALED = [
   API_KEY,
   BULK_OPERATION,
   BULK_CHUNK,
+  USE_EMITTER,
 ] as const
 export type SealedCodec = (typeof SEALED)[number]
 
@@ -339,5 +342,6 @@ export function codecOf(type: TargetType): SealedCodec {
     role: ROLE,
     bulk_operation: BULK_OPERATION,
     bulk_chunk: BULK_CHUNK,
+    use_emitter: USE_EMITTER,
   }[type]
 }

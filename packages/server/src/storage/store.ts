@@ -2,7 +2,7 @@ import type { Environment } from '@keystead/protocol/api-key'
 import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
 import type { StateLine } from '@keystead/protocol/audit-state'
 import type { KeyState } from '@keystead/protocol/lifecycle'
-import type { KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
+import type { BootId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type {
   ApiKey,
   AuditEntry,
@@ -16,6 +16,11 @@ import type {
   ProjectEnvironment,
   Role,
   SignedCheckpoint,
+  UseCount,
+  UseEmitter,
+  UsePeriod,
+  UseRollUp,
+  UseSegment,
 } from './records.ts'
 
 /**
@@ -34,8 +39,19 @@ export interface Store {
    * time whether it did.
    */
   transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>>
-  /** Adds counts of use; durable, but neither audited nor decisive. */
-  recordUses(uses: readonly KeyUse[]): Promise<void>
+  /**
+   * The segments whose records are being added up, at most `limit` of those that wait if none are; null when none do. They
+   * stay the same until the last of their sums has been added.
+   */
+  claimUses(limit: number): Promise<UseRollUp | null>
+  /**
+   * Adds the next sums of a roll-up to the counts, all in one transaction with how far it has come, so that each is added
+   * once whatever happens in between. False, and nothing added, when somebody else has gone on with it. Durable, but
+   * neither audited nor decisive.
+   */
+  addUses(rollUp: UseRollUp, sums: UseSums): Promise<boolean>
+  /** Deletes segments that are in the counts, or counts of a period, that end before a time; at most `limit`: how many. */
+  forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number>
   /** Keeps a signed checkpoint; the same one again changes nothing. */
   saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void>
   /** Calls back after each commit, in the order of positions, before anybody is told that the change is done. */
@@ -120,6 +136,31 @@ export interface Changes {
   readonly withdrawn: readonly string[]
 }
 
+/** A part of what segments add up to, in an order that is the same each time. */
+export interface UseSums {
+  readonly uses: readonly KeyUse[]
+  readonly counts: readonly UseCount[]
+  /** Nothing comes after it: the segments are in the counts. */
+  readonly isLast: boolean
+}
+
+/** Which counts. Times are epoch milliseconds; `to` is excluded. */
+export interface UseCountFilter {
+  readonly subject: string
+  readonly environment: Environment | null
+  readonly period: UsePeriod
+  readonly from: number
+  readonly to: number
+}
+
+/** Where a key belongs. */
+export interface KeyPlace {
+  readonly keyId: KeyId
+  readonly projectId: ProjectId | null
+  readonly environment: Environment | null
+  readonly ownerId: OwnerId | null
+}
+
 export interface PageRequest {
   readonly limit: number
   readonly cursor: string | null
@@ -173,6 +214,22 @@ export interface Reader {
   /** Keys whose destruction is due at `now`, at most `limit`. */
   keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
+  /** At most `limit` rows, by beginning, environment and code. */
+  useCounts(filter: UseCountFilter, limit: number): Promise<readonly UseCount[]>
+  useEmitter(id: string): Promise<UseEmitter | null>
+  useEmitters(page: PageRequest): Promise<Page<UseEmitter>>
+  /** The last `limit` that began until then, oldest first. */
+  useEmittersUntil(to: number, limit: number): Promise<readonly UseEmitter[]>
+  /** NOT checked: that the records are those that the log names. */
+  useSegment(boot: BootId, batchNumber: number): Promise<UseSegment | null>
+  /** Segments of one boot, without their records, with numbers greater than `after`. */
+  useSegments(boot: BootId, after: number, limit: number): Promise<readonly UseSegmentHead[]>
+  /** Segments that may hold a use of this time, the earliest first. */
+  useSegmentsBetween(from: number, to: number, limit: number): Promise<readonly UseSegmentHead[]>
+  /** Segments with dropped uses that have something of a time. */
+  useSegmentsDropped(from: number, to: number, limit: number): Promise<readonly UseSegmentHead[]>
+  /** Where keys belong, for counts; NOT checked against their MAC. */
+  keyPlaces(keyIds: readonly KeyId[]): Promise<readonly KeyPlace[]>
   /** The next keys by id. Reads at most `limit` rows; one that is refused does not end the walk. */
   selectKeys(selection: KeySelection, after: string | null, limit: number): Promise<KeyStep>
   bulkOperation(id: string): Promise<BulkOperation | null>
@@ -224,6 +281,7 @@ export interface Transaction {
   roleByName(projectId: ProjectId, name: string): Promise<Role | null>
   key(id: string): Promise<ApiKey | null>
   bulkOperation(id: string): Promise<BulkOperation | null>
+  useEmitter(id: string): Promise<UseEmitter | null>
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
   saveInstallation(previous: Installation | null, next: Installation): Promise<void>
   saveProject(next: Project): Promise<void>
@@ -233,9 +291,14 @@ export interface Transaction {
   saveKey(previous: ApiKey | null, next: ApiKey): Promise<void>
   saveBulkOperation(previous: BulkOperation | null, next: BulkOperation): Promise<void>
   saveBulkChunk(next: BulkChunk): Promise<void>
+  saveUseEmitter(previous: UseEmitter | null, next: UseEmitter): Promise<void>
+  /** A batch's records, bound by the details of the event; not sealed and no target. */
+  saveUseSegment(next: UseSegment): Promise<void>
   /** Names what was done. The targets, their versions, states and commitments come from the saves themselves. */
   record(event: RecordedEvent): void
 }
+
+export type UseSegmentHead = Omit<UseSegment, 'bytes'>
 
 export interface RecordedEvent {
   readonly action: AuditAction

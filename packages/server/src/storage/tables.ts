@@ -11,7 +11,11 @@ export interface Tables {
   api_key: ApiKeyTable
   bulk_operation: BulkOperationTable
   bulk_chunk: BulkChunkTable
+  use_emitter: UseEmitterTable
   audit_head: AuditHeadTable
+  use_segment: UseSegmentTable
+  use_roll_up: UseRollUpTable
+  use_count: UseCountTable
   key_use: KeyUseTable
   audit_entry: AuditEntryTable
   audit_target: AuditTargetTable
@@ -35,7 +39,13 @@ export const TABLE_TRUST: Readonly<
   api_key: 'sealed',
   bulk_operation: 'sealed',
   bulk_chunk: 'sealed',
+  use_emitter: 'sealed',
   audit_head: { why: 'it carries a MAC of its own, over size and root of the log' },
+  use_segment: {
+    why: 'bound by the leaf of its batch, which names root, hash and count; shown with a proof',
+  },
+  use_roll_up: { why: 'how far counts are added up; at worst counts shown to people are wrong, as below' },
+  use_count: { why: 'counts shown to people; the records that they are made of are bound by the log' },
   key_use: { why: 'counts shown to people, who see what a bulk operation makes of them before it does' },
   audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
   audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
@@ -137,6 +147,46 @@ export interface BulkChunkTable extends SealedRow {
   readonly number: number
   /** JSON array of [key id, version, changed, before]. */
   readonly items: string
+}
+
+export interface UseEmitterTable extends SealedRow {
+  readonly node: string
+  readonly state: string
+  readonly last_flush_at: number | null
+  readonly closed_at: number | null
+  readonly batches: number
+  readonly records: number
+  readonly dropped: number
+}
+
+export interface UseSegmentTable {
+  readonly boot: string
+  readonly batch_number: number
+  readonly from_at: number
+  readonly to_at: number
+  readonly count: number
+  readonly dropped: number
+  /** 1 when its records are in the counts. */
+  readonly rolled_up: number
+  readonly bytes: Uint8Array
+}
+
+export interface UseRollUpTable {
+  readonly id: number
+  /** JSON array of [boot, batch number]. */
+  readonly segments: string
+  readonly done: number
+}
+
+export interface UseCountTable {
+  /** The id of a key, owner or project; `-` for texts that proved no key. */
+  readonly subject: string
+  /** Empty where there is none. */
+  readonly environment: string
+  readonly period: string
+  readonly start_at: number
+  readonly code: string
+  readonly count: number
 }
 
 /** One row: the log as the last commit left it. */

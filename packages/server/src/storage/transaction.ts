@@ -15,6 +15,8 @@ import type {
   Project,
   ProjectEnvironment,
   Role,
+  UseEmitter,
+  UseSegment,
 } from './records.ts'
 import {
   API_KEY,
@@ -34,6 +36,7 @@ import type { RowVersions } from './row-versions.ts'
 import type { Statements } from './statements.ts'
 import type { Changes, Integrity, RecordedEvent, RefusedRow, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
+import { segmentRow, USE_EMITTER } from './use-rows.ts'
 
 /** Few, and read again and again. */
 const KEPT: ReadonlySet<SealedTable> = new Set(['installation', 'project', 'environment', 'owner', 'role'])
@@ -63,6 +66,7 @@ export interface Ended {
   readonly targets: readonly AuditTarget[]
   readonly changes: Changes
   readonly writes: readonly Write[]
+  readonly segments: readonly UseSegment[]
   /** What else it has read, and in which version: where others write at the same time, that must still hold. */
   readonly reads: readonly Read[]
 }
@@ -89,6 +93,7 @@ export class OpenTransaction implements Transaction {
   readonly #changes = noChanges()
   readonly #writes = new Map<string, Write>()
   readonly #reads = new Map<string, Read>()
+  readonly #segments: UseSegment[] = []
   #event: RecordedEvent | null = null
   #ended = false
 
@@ -110,12 +115,14 @@ export class OpenTransaction implements Transaction {
   /** What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3). */
   end(): Ended {
     this.#ended = true
-    assert(this.#event !== null || this.#targets.length === 0, 'a change without its audit event')
+    const isChange = this.#targets.length > 0 || this.#segments.length > 0
+    assert(this.#event !== null || !isChange, 'a change without its audit event')
     return {
       event: this.#event,
       targets: this.#targets,
       changes: this.#changes,
       writes: [...this.#writes.values()],
+      segments: this.#segments,
       reads: [...this.#reads.values()].filter(({ id }) => !this.#writes.has(id)),
     }
   }
@@ -175,6 +182,10 @@ export class OpenTransaction implements Transaction {
     return this.#byId(BULK_OPERATION, id)
   }
 
+  async useEmitter(id: string): Promise<UseEmitter | null> {
+    return this.#byId(USE_EMITTER, id)
+  }
+
   async saveInstallation(previous: Installation | null, next: Installation): Promise<void> {
     this.#save(INSTALLATION, previous, next)
   }
@@ -205,6 +216,15 @@ export class OpenTransaction implements Transaction {
 
   async saveBulkChunk(next: BulkChunk): Promise<void> {
     this.#save(BULK_CHUNK, null, next)
+  }
+
+  async saveUseEmitter(previous: UseEmitter | null, next: UseEmitter): Promise<void> {
+    this.#save(USE_EMITTER, previous, next)
+  }
+
+  async saveUseSegment(next: UseSegment): Promise<void> {
+    assert(!this.#ended, 'a transaction handle was used after its end')
+    this.#segments.push(next)
   }
 
   record(event: RecordedEvent): void {
@@ -289,7 +309,11 @@ export class OpenTransaction implements Transaction {
  * Writes what transactions have gathered: new rows of one table together, in the order in which tables were first
  * written, then the changed ones. VersionConflict when a changed row has not the version it was read with.
  */
-export async function flushWrites(statements: Statements, writes: readonly Write[]): Promise<void> {
+export async function flushWrites(
+  statements: Statements,
+  writes: readonly Write[],
+  segments: readonly UseSegment[],
+): Promise<void> {
   const added = new Map<SealedTable, StoredRow[]>()
   for (const { table, row, previousVersion } of writes) {
     if (previousVersion !== null) continue
@@ -298,6 +322,7 @@ export async function flushWrites(statements: Statements, writes: readonly Write
     else rows.push(row)
   }
   for (const [table, rows] of added) await statements.insert(table, rows as never)
+  for (const segment of segments) await statements.insert('use_segment', [segmentRow(segment)])
   for (const { table, row, previousVersion } of writes)
     if (previousVersion !== null && !(await statements.update(table, row, previousVersion)))
       throw new VersionConflict({ message: `${row.id} is not of version ${previousVersion} any more` })

@@ -12,7 +12,7 @@ import { lookupIn, type Verifier } from './verifier.ts'
  */
 export function authenticate(verifier: Verifier, text: string | null): Caller {
   const decision = decisionOn(verifier, text)
-  if (decision !== null) verifier.usage.count(decision, verifier.clock())
+  if (decision !== null) verifier.usage.count(decision, verifier.clock(), true)
   return callerOf(decision)
 }
 

@@ -6,14 +6,14 @@ import type { Clock } from '../clock.ts'
 import { DomainError } from '../errors.ts'
 import { hashText } from '../hash.ts'
 import type { ProjectId } from '../ids.ts'
+import type { UsageRecorder } from '../usage/recorder.ts'
 import { requireFresh } from './freshness.ts'
 import type { KeyIndex } from './index.ts'
 import type { PermissionQueries } from './permission-queries.ts'
-import type { UsageCounter } from './usage.ts'
 
 export interface Verifier {
   readonly index: KeyIndex
-  readonly usage: UsageCounter
+  readonly usage: Pick<UsageRecorder, 'count'>
   readonly queries: PermissionQueries
   readonly clock: Clock
   /** Milliseconds since the index was known to hold everything that was committed. */

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { formatApiKey, randomBase62 } from '@keystead/protocol/api-key'
 import { aKey, rotated } from '../../keys/keys.test-support.ts'
 import { systemRandom } from '../../random.ts'
-import { DAY, HOUR, SECOND } from '../../world.test-support.ts'
+import { countUses, DAY, HOUR, SECOND } from '../../world.test-support.ts'
 import { verify as decideOn } from '../../verify/verifier.ts'
 import { type Api, openApi } from '../api.test-support.ts'
 
@@ -86,7 +86,7 @@ test('T5: both versions of a rotating key are one key: one id, one count, one se
   const gateway = await gatewayOf(api)
   for (const text of [secret.reveal(), next.secret.reveal()])
     assert.equal((await verify(api, gateway, text))['keyId'], key.id)
-  await world.usage.flush()
+  await countUses(world)
   const uses = await world.store.reader.uses([key.id])
   const counted = uses.map(({ versionNumber, count }) => `version ${versionNumber}: ${count}`)
   assert.deepEqual(counted.toSorted(), ['version 1: 1', 'version 2: 1'])

@@ -5,7 +5,7 @@ import { formatApiKey, parseApiKey } from '@keystead/protocol/api-key'
 import { aKey, rotated } from '../../keys/keys.test-support.ts'
 import { revokeKey } from '../../keys/revoke.ts'
 import { event, PROVENANCE } from '../../storage/contract.test-support.ts'
-import { closeOnce, HOUR, may, START, type World } from '../../world.test-support.ts'
+import { closeOnce, countUses, HOUR, may, START, type World } from '../../world.test-support.ts'
 import { type Answer, type Api, failure, openApi } from '../api.test-support.ts'
 
 interface Case {
@@ -277,8 +277,8 @@ test('verifications are counted per version and outcome, with the last time of u
   await verify(api, caller, { key: next.secret.reveal() })
   await verify(api, caller, { key: next.secret.reveal(), permission: 'a:b' })
   await verify(api, caller, { key: 'unknown' })
-  await world.usage.flush()
-  await world.usage.flush()
+  await countUses(world)
+  await countUses(world)
   const { json } = await api.call('GET', `/v1/keys/${key.id}`)
   const uses = json['uses'] as unknown as { versionNumber: number; code: string; count: number }[]
   assert.deepEqual(

@@ -4,7 +4,17 @@ import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { createProject } from '../../projects/create.ts'
 import { code } from '../../storage/contract.test-support.ts'
 import type { ApiKey } from '../../storage/records.ts'
-import { ask, DAY, HOUR, may, openWorld, SECOND, START, type World } from '../../world.test-support.ts'
+import {
+  ask as decide,
+  countUses,
+  DAY,
+  HOUR,
+  may,
+  openWorld,
+  SECOND,
+  START,
+  type World,
+} from '../../world.test-support.ts'
 import { aKey, anOwner, aRole, rotated } from '../keys.test-support.ts'
 import { issueKey } from '../issue.ts'
 import { revokeKey } from '../revoke.ts'
@@ -33,14 +43,14 @@ test('a bulk revocation refuses its keys when it answers, and revokes them at th
     [operation.phase, operation.changed, operation.undoUntil],
     ['waiting', 2, START + MINUTES_10],
   )
-  for (const { secret } of keys) assert.equal(ask(world, secret.reveal()).code, 'SUSPENDED')
+  for (const { secret } of keys) assert.equal(decide(world, secret.reveal()).code, 'SUSPENDED')
   world.clock.advance(MINUTES_10 - 1)
   await continueBulkOperations(world.domain)
-  for (const { secret } of keys) assert.equal(ask(world, secret.reveal()).code, 'SUSPENDED')
+  for (const { secret } of keys) assert.equal(decide(world, secret.reveal()).code, 'SUSPENDED')
   world.clock.advance(1)
   await continueBulkOperations(world.domain)
   for (const { key, secret } of keys) {
-    const { code: answer, reason } = ask(world, secret.reveal())
+    const { code: answer, reason } = decide(world, secret.reveal())
     assert.deepEqual([answer, reason], ['REVOKED', 'keyCompromise'])
     assert.equal((await read(world, key.id)).state, 'compromised')
   }
@@ -53,7 +63,7 @@ test('without a window a bulk revocation is final at once', async (t) => {
   const { secret } = await aKey(world)
   const operation = await bulk(world, { action: 'revoke', undoSeconds: 0 })
   assert.equal(operation.phase, 'done')
-  assert.equal(ask(world, secret.reveal()).code, 'REVOKED')
+  assert.equal(decide(world, secret.reveal()).code, 'REVOKED')
   await assert.rejects(undo(world, operation.id), code('bulk_operation.not_undoable'))
 })
 
@@ -65,12 +75,12 @@ test('undo resumes exactly what the operation suspended: not what was suspended 
   assert.equal(operation.changed, 2)
   const undone = await undo(world, operation.id)
   assert.deepEqual([undone.phase, undone.settled, undone.kept], ['undone', 1, 1])
-  assert.equal(ask(world, one.secret.reveal()).code, 'VALID')
-  assert.equal(ask(world, other.secret.reveal()).code, 'SUSPENDED')
+  assert.equal(decide(world, one.secret.reveal()).code, 'VALID')
+  assert.equal(decide(world, other.secret.reveal()).code, 'SUSPENDED')
   await assert.rejects(undo(world, operation.id), code('bulk_operation.not_undoable'))
   world.clock.advance(MINUTES_10)
   await continueBulkOperations(world.domain)
-  assert.equal(ask(world, one.secret.reveal()).code, 'VALID')
+  assert.equal(decide(world, one.secret.reveal()).code, 'VALID')
 })
 
 test('a key that was changed by hand during the window keeps that change, at undo and at the end', async (t) => {
@@ -80,8 +90,8 @@ test('a key that was changed by hand during the window keeps that change, at und
   await revokeKey(world.domain, may('keys:revoke'), 'issued', first.key.id, 'superseded')
   const undone = await undo(world, suspension.id)
   assert.deepEqual([undone.settled, undone.kept], [1, 1])
-  assert.equal(ask(world, first.secret.reveal()).code, 'REVOKED')
-  assert.equal(ask(world, second.secret.reveal()).code, 'VALID')
+  assert.equal(decide(world, first.secret.reveal()).code, 'REVOKED')
+  assert.equal(decide(world, second.secret.reveal()).code, 'VALID')
 
   const update = await bulk(world, { action: 'update', parameters: { permissionsAdd: ['orders:read'] } })
   await rename(world, second.key.id)
@@ -98,7 +108,7 @@ test('a suspension that was resumed by another undo is not revoked at the end of
   await undo(world, first.id)
   world.clock.advance(MINUTES_10)
   await continueBulkOperations(world.domain)
-  assert.equal(ask(world, secret.reveal()).code, 'VALID')
+  assert.equal(decide(world, secret.reveal()).code, 'VALID')
 })
 
 test('a bulk rotation ends the current version after the overlap, the holder can still rotate, and undo takes it back', async (t) => {
@@ -114,7 +124,7 @@ test('a bulk rotation ends the current version after the overlap, the holder can
   const next = await rotated(world, key.id, 86_400)
   world.clock.advance(HOUR)
   assert.deepEqual(
-    [ask(world, secret.reveal()).code, ask(world, next.secret.reveal()).code],
+    [decide(world, secret.reveal()).code, decide(world, next.secret.reveal()).code],
     ['EXPIRED', 'VALID'],
   )
 })
@@ -179,7 +189,7 @@ test('more than a hundred keys need the confirmation of a dry run of exactly thi
   const late = await aKey(world)
   const operation = await bulk(world, { confirm })
   assert.deepEqual([operation.phase, operation.changed, operation.chunks], ['waiting', 101, 2])
-  assert.equal(ask(world, late.secret.reveal()).code, 'VALID')
+  assert.equal(decide(world, late.secret.reveal()).code, 'VALID')
 })
 
 test('a confirmation stops holding when the keys are others, and after 15 minutes (T-30)', async (t) => {
@@ -229,8 +239,8 @@ test('each criterion names the keys that meet it, and no others', async (t) => {
   assert.equal((await ask({ rotatedBefore: START + 1 })).length, 2)
   assert.deepEqual(await ask({ keyIds: [old.key.id, old.key.id, young.key.id] }), ids(old, young))
   assert.deepEqual(await ask({ keyIds: [old.key.id], namePrefix: 'x' }), [])
-  const wasUsed = { keyId: old.key.id, versionNumber: 1, code: 'VALID', count: 1, lastAt: START + HOUR }
-  await world.store.recordUses([wasUsed])
+  world.usage.count(decide(world, old.secret.reveal()), START + HOUR)
+  await countUses(world)
   assert.ok(!(await ask({ unusedSince: START + HOUR })).includes(old.key.id))
   assert.ok((await ask({ unusedSince: START + HOUR + 1 })).includes(old.key.id))
   world.clock.advance(DAY)
@@ -270,8 +280,8 @@ test('what a caller touched is what the log says it saw the secret of, and a for
   const request = { action: 'revoke', query: { touchedBy: actor.id } } as const
   assert.deepEqual((await dryRun(world, request)).sample, [made.key.id])
   await bulk(world, request)
-  assert.equal(ask(world, made.secret.reveal()).code, 'SUSPENDED')
-  assert.equal(ask(world, other.secret.reveal()).code, 'VALID')
+  assert.equal(decide(world, made.secret.reveal()).code, 'SUSPENDED')
+  assert.equal(decide(world, other.secret.reveal()).code, 'VALID')
 })
 
 test('keys of another project or environment, and root keys, are never touched, even if named (T-30)', async (t) => {
@@ -341,7 +351,7 @@ test('a key whose row was changed by SQL is left out and named in an alarm; the 
   assert.deepEqual((await dryRun(world)).skipped, [{ reason: 'refused_row', count: 1 }])
   const operation = await bulk(world)
   assert.deepEqual([operation.phase, operation.changed], ['waiting', 1])
-  assert.equal(ask(world, good.secret.reveal()).code, 'SUSPENDED')
+  assert.equal(decide(world, good.secret.reveal()).code, 'SUSPENDED')
   assert.ok(world.logLines.some((line) => line.includes('storage.integrity_alarm')))
 })
 
@@ -353,7 +363,7 @@ test('an operation whose chunk was taken away fails, and its keys stay refused',
   world.clock.advance(MINUTES_10)
   await continueBulkOperations(world.domain)
   assert.equal((await world.store.reader.bulkOperation(id))?.phase, 'failed')
-  assert.equal(ask(world, secret.reveal()).code, 'SUSPENDED')
+  assert.equal(decide(world, secret.reveal()).code, 'SUSPENDED')
 })
 
 test('the log says who asked for it, and never the query', async (t) => {

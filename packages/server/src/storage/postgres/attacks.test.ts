@@ -1,12 +1,11 @@
 // What somebody with SQL can do to the queue of leaves, the lease and rows on their way (T-05, T-06, T-23, T-24).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { recordStart } from '../../bootstrap.ts'
 import { aKey, anOwner } from '../../keys/keys.test-support.ts'
 import { revokeKey } from '../../keys/revoke.ts'
 import { updateKey } from '../../keys/update.ts'
 import { may, temporaryFolder } from '../../world.test-support.ts'
-import { code } from '../contract.test-support.ts'
+import { code, event, PROVENANCE } from '../contract.test-support.ts'
 import { asSuperuser, temporaryDatabase } from './database.test-support.ts'
 import { eventually, openNode } from './nodes.test-support.ts'
 
@@ -21,7 +20,7 @@ test('a leaf that somebody has put into the queue is set aside and named, and th
   const url = await temporaryDatabase(t)
   if (url === null) return
   const node = await openNode(t, url, temporaryFolder(t))
-  await recordStart(node.domain)
+  await node.store.transact(PROVENANCE, async (tx) => tx.record(event('integrity.alarm')))
   await anOwner(node)
   const planted: readonly (readonly [what: RegExp, leaf: string])[] = [
     [/not written by this server/, `'{"v":1}'`],

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
+import type { UseSegment } from '../records.ts'
 import { Statements } from '../statements.ts'
 import { flushWrites, type Read, VersionConflict, type Write } from '../transaction.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
@@ -17,6 +18,7 @@ const RESOLVE_PAUSE_MS = 100
 export interface Prepared {
   readonly writes: readonly Write[]
   readonly reads: readonly Read[]
+  readonly segments: readonly UseSegment[]
   readonly leaf: { readonly bytes: Uint8Array; readonly hash: Uint8Array; readonly action: string }
 }
 
@@ -114,6 +116,7 @@ export class Committer {
     await flushWrites(
       this.#statements,
       batch.flatMap(({ writes }) => writes),
+      batch.flatMap(({ segments }) => segments),
     )
     const leaves = batch.map(({ leaf }) => leaf)
     const result = await this.#client?.query({

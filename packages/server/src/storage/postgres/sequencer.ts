@@ -3,7 +3,7 @@ import { leafHash, type MerkleNode } from '@keystead/protocol/merkle'
 import type { Pool } from 'pg'
 import { sha256 } from '../../hash.ts'
 import { sealHead } from '../head.ts'
-import { targetsOf } from '../log-fold.ts'
+import { lookUpIds, targetsOf } from '../log-fold.ts'
 import type { RowVersions } from '../row-versions.ts'
 import type { Integrity, RefusedRow } from '../store.ts'
 import type { Follower } from './follower.ts'
@@ -142,7 +142,7 @@ export class Sequencer {
     const isRepeated = before.some((other) => Buffer.from(other.hash).equals(hash))
     if (targets.length === 0 && (follower.isCopy(hash) || isRepeated)) return 'is a copy of one in the log'
     for (const { id, version } of targets) versions.note(id, version)
-    return { n, bytes, hash, ...indexedOf(bytes), targetIds: targets.map(({ id }) => id) }
+    return { n, bytes, hash, ...indexedOf(bytes) }
   }
 
   async #setAside(n: number, what: string): Promise<void> {
@@ -176,13 +176,11 @@ function arraysOf(candidates: readonly Candidate[], first: number, nodes: readon
   ]
 }
 
-/** What a leaf is looked up by beside its targets. For leaves whose MAC holds. */
-function indexedOf(leaf: Uint8Array): Pick<Candidate, 'action' | 'actorId'> {
-  const { action, actor } = JSON.parse(Buffer.from(leaf).toString('utf8')) as Pick<
-    AuditEvent,
-    'action' | 'actor'
-  >
-  return { action, actorId: actor.id }
+/** What a leaf is looked up by. For leaves whose MAC holds. */
+function indexedOf(leaf: Uint8Array): Pick<Candidate, 'action' | 'actorId' | 'targetIds'> {
+  const event = JSON.parse(Buffer.from(leaf).toString('utf8')) as AuditEvent
+  const { action, actor, targets, details } = event
+  return { action, actorId: actor.id, targetIds: lookUpIds(targets, { action, details: details as never }) }
 }
 
 /** Free, ours, or held for longer than anybody may hold it. */

@@ -8,7 +8,8 @@ import { CommittedRecords } from '../committed-records.ts'
 import type { Head } from '../head.ts'
 import { LogError } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
-import type { KeyUse, SignedCheckpoint } from '../records.ts'
+import { keepCheckpoint } from '../checkpoints.ts'
+import type { SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import { Statements } from '../statements.ts'
@@ -23,11 +24,12 @@ import type {
   Store,
   Sweep,
   Transaction,
+  UseSums,
 } from '../store.ts'
 import { sweep } from '../sweep.ts'
 import { type Ended, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
-import { addUses, keepCheckpoint } from '../upserts.ts'
+import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import { Committer, ConflictError } from './committer.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { isRefusal } from './failure.ts'
@@ -57,7 +59,6 @@ const READS_MAX = 200
 const POLL_EVERY_MS = 1_000
 /** A process that holds the lease looks for leaves that wait, one that does not whether the lease is free. */
 const SEQUENCE_EVERY_MS = 250
-const USES_PER_STATEMENT = 100
 
 export interface PostgresStoreOptions {
   readonly database: PostgresDatabase
@@ -162,14 +163,18 @@ class PostgresStore implements Store {
     }
   }
 
-  async recordUses(uses: readonly KeyUse[]): Promise<void> {
-    // In one order, so that two processes do not wait for each other.
-    const sorted = uses.toSorted((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
-    await inTransaction(this.#options.database.reads, 'BEGIN', async (client) => {
-      const statements = new Statements(kyselyOver(client))
-      for (let from = 0; from < sorted.length; from += USES_PER_STATEMENT)
-        await addUses(statements, sorted.slice(from, from + USES_PER_STATEMENT))
-    })
+  async claimUses(limit: number): Promise<UseRollUp | null> {
+    return claimUses(this.#statements, limit)
+  }
+
+  async addUses(rollUp: UseRollUp, sums: UseSums): Promise<boolean> {
+    return inTransaction(this.#options.database.reads, 'BEGIN', async (client) =>
+      addUses(new Statements(kyselyOver(client)), rollUp, sums),
+    )
+  }
+
+  async forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number> {
+    return forgetUses(this.#statements, what, before, limit)
   }
 
   async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {
@@ -275,7 +280,7 @@ class PostgresStore implements Store {
   }
 
   /** Resolves with the leaf's position when this process has followed the log to there. */
-  async #commit({ writes, reads }: Ended, action: string, bytes: Uint8Array): Promise<number> {
+  async #commit({ writes, reads, segments }: Ended, action: string, bytes: Uint8Array): Promise<number> {
     const leaf = { bytes, hash: leafHash(sha256, bytes), action }
     const key = leafKey(leaf.hash)
     const { own } = this.#follower
@@ -284,7 +289,7 @@ class PostgresStore implements Store {
     })
     let timer: NodeJS.Timeout | undefined
     try {
-      await this.#committer.commit({ writes, reads, leaf })
+      await this.#committer.commit({ writes, reads, segments, leaf })
       const overdue = new Promise<never>((_, failed) => {
         timer = setTimeout(() => failed(new DomainError('storage.unconfirmed')), POSITION_MS_MAX)
       })
@@ -350,8 +355,4 @@ function answering(queryable: Queryable): Queryable {
       }
     },
   }
-}
-
-function nameOf({ keyId, versionNumber, code }: KeyUse): string {
-  return `${keyId} ${versionNumber} ${code}`
 }

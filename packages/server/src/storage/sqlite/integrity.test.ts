@@ -6,11 +6,20 @@ import { aKey, anOwner, aRole, aRootKey } from '../../keys/keys.test-support.ts'
 import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { recordStart } from '../../bootstrap.ts'
 import { revokeKey } from '../../keys/revoke.ts'
-import { ask, closeOnce, may, openWorld, testIntegrity, type World } from '../../world.test-support.ts'
+import {
+  ask,
+  closeOnce,
+  may,
+  openWorld,
+  testEmitter,
+  testIntegrity,
+  type World,
+} from '../../world.test-support.ts'
 import { updateKey } from '../../keys/update.ts'
 import { code, event, PROVENANCE } from '../contract.test-support.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE, wrongWith } from '../rows.ts'
 import { BULK_CHUNK, BULK_OPERATION } from '../bulk-rows.ts'
+import { USE_EMITTER } from '../use-rows.ts'
 import type { Reader } from '../store.ts'
 import { type OwnerTable, TABLE_TRUST } from '../tables.ts'
 
@@ -57,6 +66,7 @@ const SEALED: readonly {
       for (const { id } of items) await reader.bulkChunk(id, 1)
     },
   },
+  { ...USE_EMITTER, read: (reader) => reader.useEmitters({ limit: 200, cursor: null }) },
 ]
 
 async function fullWorld(t: TestContext): Promise<World> {
@@ -65,6 +75,8 @@ async function fullWorld(t: TestContext): Promise<World> {
   const times = { expiresAt: world.clock.now + 1_000, notBefore: world.clock.now }
   await aKey(world, { ...times, roles: [role.id], allowedAddresses: ['10.0.0.0/8'] })
   await bulk(world, { query: { keyIds: [(await aKey(world)).key.id] } })
+  world.usage.count(ask(world, ''), world.clock.now)
+  await world.usage.close()
   world.database.writer.exec('PRAGMA foreign_keys = OFF')
   return world
 }
@@ -161,7 +173,7 @@ async function alarmsOf(world: World): Promise<string[]> {
 async function restarted(t: TestContext, world: World): Promise<World> {
   await closeOnce(world.store)
   const next = await openWorld(t, { folder: world.folder, clock: world.clock })
-  await recordStart(next.domain)
+  await recordStart(next.domain, testEmitter())
   return next
 }
 
@@ -259,7 +271,7 @@ test('a sweep names every kind of damage, and each becomes one alarm in the log'
     'audit_node 1/2',
   ])
   await world.store.sweep()
-  await recordStart(world.domain)
+  await recordStart(world.domain, testEmitter())
   assert.equal((await alarmsOf(world)).length, 5)
 })
 

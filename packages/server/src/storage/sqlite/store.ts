@@ -8,9 +8,10 @@ import { CommittedRecords } from '../committed-records.ts'
 import { Alarms } from '../alarms.ts'
 import { type Head, readHead, saveHead } from '../head.ts'
 import { loadState } from '../load.ts'
-import { LogFold } from '../log-fold.ts'
+import { LogFold, lookUpIds } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
-import type { KeyUse, SignedCheckpoint } from '../records.ts'
+import { keepCheckpoint } from '../checkpoints.ts'
+import type { SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import type { RowVersions } from '../row-versions.ts'
@@ -28,11 +29,12 @@ import type {
   Store,
   Sweep,
   Transaction,
+  UseSums,
 } from '../store.ts'
 import { Statements } from '../statements.ts'
 import { flushWrites, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
-import { addUses, keepCheckpoint } from '../upserts.ts'
+import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
 import { nextTurn, withoutWaiting } from './turn.ts'
@@ -47,9 +49,6 @@ const QUEUE_MAX = 4_096
 /** How long changes wait for another program that holds the database, and how often they look. */
 const LOCK_WAIT_MS_MAX = 5_000
 const LOCK_RETRY_MS = 10
-const USES_PER_STATEMENT = 100
-/** Few commits, but short ones: mutations and verifications get their turn between two of them. */
-const STATEMENTS_PER_COMMIT = 5
 
 /**
  * The store on SQLite. Reads the log to its sealed head and the rows that it leads to; from then on the tree's right
@@ -143,15 +142,15 @@ class SqliteStore implements Store {
       }
       tx = new OpenTransaction(this.#statements, this.#integrity, versions, this.#records, refuse)
       value = await work(tx)
-      const { event, targets, changes, writes } = tx.end()
-      await flushWrites(this.#statements, writes)
+      const { event, targets, changes, writes, segments } = tx.end()
+      await flushWrites(this.#statements, writes, segments)
       if (event === null) return null
       const bytes = this.#integrity.leaf(provenance, event, targets)
       return {
         bytes,
         hash: leafHash(sha256, bytes),
         event,
-        targetIds: targets.map((target) => target.id),
+        targetIds: lookUpIds(targets, event),
         actorId: provenance.actor.id,
         changes,
       }
@@ -160,22 +159,20 @@ class SqliteStore implements Store {
     return { value: value as T, position }
   }
 
-  async recordUses(uses: readonly KeyUse[]): Promise<void> {
-    const statements: (readonly KeyUse[])[] = []
-    for (let from = 0; from < uses.length; from += USES_PER_STATEMENT) {
-      statements.push(uses.slice(from, from + USES_PER_STATEMENT))
-    }
-    for (let from = 0; from < statements.length; from += STATEMENTS_PER_COMMIT) {
-      const together = statements.slice(from, from + STATEMENTS_PER_COMMIT)
-      await Promise.all(together.map(async (some) => this.#enqueue(async () => this.#addUses(some))))
-    }
+  async claimUses(limit: number): Promise<UseRollUp | null> {
+    return this.#write(async () => claimUses(this.#statements, limit))
+  }
+
+  async addUses(rollUp: UseRollUp, sums: UseSums): Promise<boolean> {
+    return this.#write(async () => addUses(this.#statements, rollUp, sums))
+  }
+
+  async forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number> {
+    return this.#write(async () => forgetUses(this.#statements, what, before, limit))
   }
 
   async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {
-    await this.#enqueue(async () => {
-      await keepCheckpoint(this.#statements, checkpoint)
-      return null
-    })
+    await this.#write(async () => keepCheckpoint(this.#statements, checkpoint))
   }
 
   onCommitted(listener: (changes: Changes, size: number) => void): void {
@@ -235,6 +232,16 @@ class SqliteStore implements Store {
     this.#closing = true
     await this.#draining
     this.#database.close()
+  }
+
+  /** Runs what records no event, in a batch with others. */
+  async #write<T>(work: () => Promise<T>): Promise<T> {
+    let value: T | undefined
+    await this.#enqueue(async () => {
+      value = await work()
+      return null
+    })
+    return value as T
   }
 
   async #enqueue(run: Job['run'], end: () => void = () => undefined): Promise<number | null> {
@@ -384,11 +391,6 @@ class SqliteStore implements Store {
     await this.#statements.insert('audit_actor', actors)
     const rows = nodes.map(({ level, index, hash }) => ({ level, idx: index, hash }))
     await this.#statements.insert('audit_node', rows)
-  }
-
-  async #addUses(uses: readonly KeyUse[]): Promise<null> {
-    await addUses(this.#statements, uses)
-    return null
   }
 
   #rollback(): void {

@@ -64,6 +64,36 @@ CREATE TABLE audit_head (
   id bigint PRIMARY KEY CHECK (id = 1), size bigint NOT NULL, root text NOT NULL, mac text NOT NULL
 );
 
+-- What a server process has told about the use of keys; its id is that of its boot.
+CREATE TABLE use_emitter (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  node text NOT NULL, state text NOT NULL, last_flush_at bigint, closed_at bigint,
+  batches bigint NOT NULL, records bigint NOT NULL, dropped bigint NOT NULL, mac text NOT NULL
+);
+CREATE INDEX use_emitter_open ON use_emitter (created_at) WHERE closed_at IS NULL;
+
+-- The records of one batch (protocol/src/use-record.ts), as the leaf of the batch names them.
+CREATE TABLE use_segment (
+  boot text COLLATE "C" NOT NULL REFERENCES use_emitter (id), batch_number bigint NOT NULL,
+  from_at bigint NOT NULL, to_at bigint NOT NULL, count bigint NOT NULL, dropped bigint NOT NULL,
+  rolled_up bigint NOT NULL, bytes bytea NOT NULL,
+  PRIMARY KEY (boot, batch_number)
+);
+CREATE INDEX use_segment_age ON use_segment (to_at);
+CREATE INDEX use_segment_waiting ON use_segment (boot, batch_number) WHERE rolled_up = 0;
+
+-- One row at most: the segments that are being added up, and how many of their sums have been.
+CREATE TABLE use_roll_up (
+  id bigint PRIMARY KEY CHECK (id = 1), segments text NOT NULL, done bigint NOT NULL
+);
+
+CREATE TABLE use_count (
+  subject text COLLATE "C" NOT NULL, environment text COLLATE "C" NOT NULL, period text COLLATE "C" NOT NULL,
+  start_at bigint NOT NULL, code text COLLATE "C" NOT NULL, count bigint NOT NULL,
+  PRIMARY KEY (subject, period, start_at, environment, code)
+);
+CREATE INDEX use_count_age ON use_count (period, start_at);
+
 CREATE TABLE key_use (
   key_id text COLLATE "C" NOT NULL, version_number bigint NOT NULL, code text COLLATE "C" NOT NULL,
   count bigint NOT NULL, last_at bigint NOT NULL,

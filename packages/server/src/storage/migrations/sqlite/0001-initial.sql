@@ -62,6 +62,36 @@ CREATE TABLE audit_head (
   id INTEGER PRIMARY KEY CHECK (id = 1), size INTEGER NOT NULL, root TEXT NOT NULL, mac TEXT NOT NULL
 ) STRICT;
 
+-- What a server process has told about the use of keys; its id is that of its boot.
+CREATE TABLE use_emitter (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  node TEXT NOT NULL, state TEXT NOT NULL, last_flush_at INTEGER, closed_at INTEGER,
+  batches INTEGER NOT NULL, records INTEGER NOT NULL, dropped INTEGER NOT NULL, mac TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX use_emitter_open ON use_emitter (created_at) WHERE closed_at IS NULL;
+
+-- The records of one batch (protocol/src/use-record.ts), as the leaf of the batch names them.
+CREATE TABLE use_segment (
+  boot TEXT NOT NULL REFERENCES use_emitter (id), batch_number INTEGER NOT NULL,
+  from_at INTEGER NOT NULL, to_at INTEGER NOT NULL, count INTEGER NOT NULL, dropped INTEGER NOT NULL,
+  rolled_up INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (boot, batch_number)
+) STRICT;
+CREATE INDEX use_segment_age ON use_segment (to_at);
+CREATE INDEX use_segment_waiting ON use_segment (boot, batch_number) WHERE rolled_up = 0;
+
+-- One row at most: the segments that are being added up, and how many of their sums have been.
+CREATE TABLE use_roll_up (
+  id INTEGER PRIMARY KEY CHECK (id = 1), segments TEXT NOT NULL, done INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE use_count (
+  subject TEXT NOT NULL, environment TEXT NOT NULL, period TEXT NOT NULL, start_at INTEGER NOT NULL, code TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (subject, period, start_at, environment, code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX use_count_age ON use_count (period, start_at);
+
 CREATE TABLE key_use (
   key_id TEXT NOT NULL, version_number INTEGER NOT NULL, code TEXT NOT NULL,
   count INTEGER NOT NULL, last_at INTEGER NOT NULL,

@@ -1,0 +1,132 @@
+import type { Decision } from '@keystead/protocol/decision'
+import { USE_BATCH_RECORDS_MAX, useDigests } from '@keystead/protocol/use-batch'
+import { UseWriter } from '@keystead/protocol/use-record'
+import type { Domain } from '../domain.ts'
+import { sha256 } from '../hash.ts'
+import type { Log } from '../log.ts'
+import { closeUse, type CompleteBatch, type Emitter, recordUse } from './record.ts'
+
+/** A batch that is being filled. */
+interface Filling {
+  readonly writer: UseWriter
+  from: number
+  to: number
+  dropped: number
+}
+
+/**
+ * Writes down every decision in memory that is there already, and hands it to the store in batches: a verification never
+ * waits for the disk. One batch is filled while the other is stored; a use for which there is no room is counted as
+ * dropped, and the batch says so. A crash loses what was written down since the last flush, and the log shows that this
+ * boot was cut off (T-33).
+ */
+export class UsageRecorder {
+  readonly #domain: Pick<Domain, 'store' | 'clock'>
+  readonly #emitter: Emitter
+  readonly #log: Log
+  #filling: Filling
+  /** The other memory; null while a batch in it waits to be stored. */
+  #spare: Filling | null
+  #complete: { readonly batch: CompleteBatch; readonly memory: Filling } | null = null
+  #flushing: Promise<void> | null = null
+  #batches = 0
+
+  /** `recordsMax`: how many uses one batch takes. */
+  constructor(
+    domain: Pick<Domain, 'store' | 'clock'>,
+    emitter: Emitter,
+    log: Log,
+    recordsMax: number = USE_BATCH_RECORDS_MAX,
+  ) {
+    this.#domain = domain
+    this.#emitter = emitter
+    this.#log = log
+    this.#filling = emptied({ writer: new UseWriter(recordsMax), from: 0, to: 0, dropped: 0 })
+    this.#spare = emptied({ writer: new UseWriter(recordsMax), from: 0, to: 0, dropped: 0 })
+  }
+
+  /** Writes down a decision. `asCaller`: the text was presented as a credential for Keystead itself. */
+  count(decision: Decision, now: number, asCaller = false): void {
+    if (this.#add(decision, now, asCaller)) return
+    // Full before its time: if the other memory is free it goes on there at once.
+    if (this.#spare !== null) {
+      void this.flush()
+      if (this.#add(decision, now, asCaller)) return
+    }
+    this.#filling.dropped += 1
+  }
+
+  /** Stores what has been written down; when the store cannot, keeps exactly that for the next time and says so. */
+  async flush(): Promise<void> {
+    this.#flushing ??= this.#store().finally(() => {
+      this.#flushing = null
+    })
+    return this.#flushing
+  }
+
+  /** Stores the rest and says in the log that this boot has told everything; without that, what is missing shows. */
+  async close(): Promise<void> {
+    // One that waits, and the one that is being filled.
+    await this.flush()
+    await this.flush()
+    if (this.#complete !== null || this.#filling.writer.count > 0) return
+    try {
+      await closeUse(this.#domain, this.#emitter)
+    } catch (error) {
+      this.#say(error)
+    }
+  }
+
+  #add({ record, version, code }: Decision, now: number, asCaller: boolean): boolean {
+    const filling = this.#filling
+    if (!filling.writer.add(now, record?.keyId ?? null, version ?? 0, code, asCaller)) return false
+    if (now < filling.from) filling.from = now
+    if (now > filling.to) filling.to = now
+    return true
+  }
+
+  async #store(): Promise<void> {
+    if (this.#complete === null) this.#completeBatch()
+    if (this.#complete === null) return
+    const { batch, memory } = this.#complete
+    try {
+      await recordUse(this.#domain, this.#emitter, batch)
+      this.#complete = null
+      this.#spare = emptied(memory)
+    } catch (error) {
+      this.#say(error)
+    }
+  }
+
+  #say(error: unknown): void {
+    this.#log('warn', 'usage.not_written', { reason: error instanceof Error ? error.message : 'unknown' })
+  }
+
+  #completeBatch(): void {
+    const memory = this.#filling
+    if (this.#spare === null || memory.writer.count === 0) return
+    this.#filling = this.#spare
+    this.#spare = null
+    this.#batches += 1
+    const { bytes, count } = memory.writer
+    const { from, to, dropped } = memory
+    const batch = {
+      batchNumber: this.#batches,
+      from,
+      to,
+      count,
+      dropped,
+      bytes,
+      ...useDigests(sha256, bytes),
+    }
+    this.#complete = { batch, memory }
+  }
+}
+
+function emptied(memory: Filling): Filling {
+  memory.writer.clear()
+  memory.from = Number.MAX_SAFE_INTEGER
+  memory.to = 0
+  memory.dropped = 0
+  return memory
+}

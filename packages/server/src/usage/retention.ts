@@ -1,0 +1,22 @@
+import type { Domain } from '../domain.ts'
+
+const DAY_MS = 86_400_000
+/** Records are the evidence of single uses: as long as a dispute about one usually takes. The leaf of each batch stays. */
+const RECORDS_KEPT_MS = 90 * DAY_MS
+/** Minutes are for looking into what happens now, hours for comparing with the same month a year ago; days stay. */
+const MINUTES_KEPT_MS = 7 * DAY_MS
+const HOURS_KEPT_MS = 396 * DAY_MS
+/** One segment has up to 2 MiB, a count about 100 bytes: either way a few milliseconds. */
+const SEGMENTS_PER_STEP = 10
+const COUNTS_PER_STEP = 500
+
+/** Deletes what has been kept long enough, at most a bounded piece of it, and answers whether there was any. */
+export async function forgetOldUses({ store, clock }: Pick<Domain, 'store' | 'clock'>): Promise<boolean> {
+  const now = clock()
+  const forgotten = [
+    await store.forgetUses('segments', now - RECORDS_KEPT_MS, SEGMENTS_PER_STEP),
+    await store.forgetUses('minute', now - MINUTES_KEPT_MS, COUNTS_PER_STEP),
+    await store.forgetUses('hour', now - HOURS_KEPT_MS, COUNTS_PER_STEP),
+  ]
+  return forgotten.some((count) => count > 0)
+}
