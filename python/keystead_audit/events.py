@@ -13,10 +13,11 @@ INTEGER_MAX = 2**53 - 1
 ACTIONS = frozenset(
     """
     installation.initialized server.started use.recorded use.closed integrity.alarm log.epoch_started
-    project.created
+    project.created environment.updated
     owner.created owner.updated
     role.created role.updated role.deactivated
     key.created key.updated key.rotated key.revoked key.suspended key.resumed key.rotation_cancelled
+    key.rotation_begun key.rotation_due key.cutover key.expired_idle
     key.destruction_scheduled key.destruction_cancelled key.destroyed
     root_key.created root_key.updated root_key.rotated root_key.revoked
     root_key.suspended root_key.resumed
@@ -193,7 +194,7 @@ EVENT_RULES = {
         lambda value: isinstance(value, str) and len(value.encode("utf-16-le")) // 2 <= REASON_LENGTH_MAX
     ),
     "actor": lambda value: _closed(type=_one_of("system"), id=lambda actor: actor is None)(value)
-    or _closed(type=_one_of("root_key"), id=_text("key_" + ULID))(value),
+    or _closed(type=_one_of("root_key", "api_key"), id=_text("key_" + ULID))(value),
     "targets": lambda value: isinstance(value, list) and len(value) <= TARGETS_MAX,
     "request": _or_null(
         _closed(id=_text("req_" + ULID), operation=_text(r"[A-Za-z][A-Za-z-]*(\.[A-Za-z][A-Za-z-]*){1,4}"))

@@ -37,6 +37,11 @@ export class Client {
     this.#credential = credential
   }
 
+  /** The same server, asked with another credential. */
+  as(credential: string): Client {
+    return new Client(this.url, this.#fetch, credential)
+  }
+
   get(path: string, query: Query = {}): Promise<JsonObject> {
     return this.json({ method: 'GET', path, query })
   }

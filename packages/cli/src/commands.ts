@@ -6,22 +6,26 @@ import { AUDIT_LOG_COMMANDS } from './commands/audit-log.ts'
 import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
 import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
 import { BULK_COMMANDS } from './commands/bulk-operations.ts'
+import { ENVIRONMENT_COMMANDS } from './commands/environments.ts'
 import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
 import { OWNER_COMMANDS } from './commands/owners.ts'
 import { PROJECT_COMMANDS } from './commands/projects.ts'
 import { ROLE_COMMANDS } from './commands/roles.ts'
 import { ROOT_KEY_COMMANDS } from './commands/root-keys.ts'
+import { SELF_COMMANDS } from './commands/self.ts'
 import { SERVICE_COMMANDS } from './commands/service.ts'
 
 /** Every command of the binary, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   ...PROJECT_COMMANDS,
+  ...ENVIRONMENT_COMMANDS,
   ...OWNER_COMMANDS,
   ...ROLE_COMMANDS,
   ...KEY_COMMANDS,
   ...KEY_DECISION_COMMANDS,
   ...BULK_COMMANDS,
+  ...SELF_COMMANDS,
   ...ROOT_KEY_COMMANDS,
   ...AUDIT_EVENT_COMMANDS,
   ...AUDIT_LOG_COMMANDS,

@@ -47,9 +47,14 @@ export function parseAddressRange(text: string): ParsedRange {
   return { range, problem: null }
 }
 
+/** The one way in which an address is written (RFC 5952). */
+export function formatAddress(bytes: Address): string {
+  return bytes.length === 4 ? bytes.join('.') : formatIpv6(bytes)
+}
+
 /** The one way in which a range is written (RFC 5952), always with its prefix. */
 export function formatAddressRange({ bytes, prefix }: AddressRange): string {
-  return `${bytes.length === 4 ? bytes.join('.') : formatIpv6(bytes)}/${prefix}`
+  return `${formatAddress(bytes)}/${prefix}`
 }
 
 /** Whether the address lies in one of the ranges. IPv4 lies in no range of IPv6, and the other way round. */

@@ -37,6 +37,10 @@ export const AUDIT_ACTIONS = {
     title: 'Project created',
     description: 'A project and its three environments were made.',
   },
+  'environment.updated': {
+    title: 'Environment updated',
+    description: 'The policy of an environment was changed; all its keys follow it at once.',
+  },
   'owner.created': { title: 'Owner created', description: 'An owner was added to a project.' },
   'owner.updated': {
     title: 'Owner updated',
@@ -81,6 +85,22 @@ export const AUDIT_ACTIONS = {
     title: 'Rotation cancelled',
     description:
       'Within the overlap the new version was ended, and the one before it is the current one again.',
+  },
+  'key.rotation_begun': {
+    title: 'Rotation begun',
+    description: 'The current version got an end; its holder or an operator makes the next one before that.',
+  },
+  'key.rotation_due': {
+    title: 'Rotation due',
+    description: 'Keys reach the maximum age of their environment in so many days, or have reached it.',
+  },
+  'key.cutover': {
+    title: 'Overlap ended early',
+    description: 'The version before the current one was not used any more, so its overlap was ended.',
+  },
+  'key.expired_idle': {
+    title: 'Unused key expired',
+    description: 'An API key that nobody used for as long as its environment allows was ended.',
   },
   'key.destruction_scheduled': {
     title: 'Destruction scheduled',
@@ -148,10 +168,11 @@ export type AuditAction = keyof typeof AUDIT_ACTIONS
 const ENVIRONMENTS = ['production', 'staging', 'development'] as const
 const OUTCOMES = ['success', 'denied', 'error'] as const
 
-/** Who caused the event: the server itself, or the root key with this id. */
+/** Who caused the event: the server itself, the root key with this id, or the holder of the API key with this id. */
 export type AuditActor =
   | { readonly type: 'system'; readonly id: null }
   | { readonly type: 'root_key'; readonly id: string }
+  | { readonly type: 'api_key'; readonly id: string }
 
 /** One object that the event changed: `version` counts its changes from 1, `state` is the pair before and after. */
 export type AuditTarget = {
@@ -378,7 +399,7 @@ function hasExactly(value: unknown, rules: { readonly [name: string]: Rule }): b
 function isActor(value: unknown): boolean {
   return (
     hasExactly(value, { type: (type) => type === 'system', id: (id) => id === null }) ||
-    hasExactly(value, { type: (type) => type === 'root_key', id: matches(KEY_ID) })
+    hasExactly(value, { type: oneOf(['root_key', 'api_key']), id: matches(KEY_ID) })
   )
 }
 

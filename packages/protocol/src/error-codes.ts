@@ -74,6 +74,11 @@ export const ERROR_CODES = {
     title: 'There is no such project',
     help: 'List them with GET /v1/projects.',
   },
+  'environment.not_found': {
+    status: 404,
+    title: 'There is no such environment',
+    help: 'A project has production, staging and development.',
+  },
   'owner.not_found': { status: 404, title: 'There is no such owner', help: 'List them with GET /v1/owners.' },
   'owner.exists': {
     status: 409,
@@ -125,6 +130,11 @@ export const ERROR_CODES = {
     status: 409,
     title: 'The key has no rotation to cancel',
     help: 'A rotation can be cancelled while the version before it is still accepted, that is, within its overlap.',
+  },
+  'key.self_rotation_denied': {
+    status: 403,
+    title: 'The key may not be rotated by its holder',
+    help: 'The environment must allow it, and the newest version must be presented. Ask the operator.',
   },
   'key.no_destruction': {
     status: 409,

@@ -28,6 +28,7 @@ import { stopOnSignal } from './stop-on-signal.ts'
 import type { Emitter } from './usage/record.ts'
 import { UsageRecorder } from './usage/recorder.ts'
 import { staleness } from './verify/freshness.ts'
+import { AddressCounter } from './verify/addresses.ts'
 import { KeyIndex } from './verify/index.ts'
 import { PermissionQueries } from './verify/permission-queries.ts'
 import { handOver } from './bootstrap-key.ts'
@@ -76,8 +77,9 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   raiseIntegrityAlarms(store, log)
 
   const usage = new UsageRecorder(domain, emitter, log)
+  const addresses = new AddressCounter(store, log)
   const verifier = {
-    ...{ index, usage, queries: new PermissionQueries(), clock: systemClock },
+    ...{ index, usage, addresses, queries: new PermissionQueries(), clock: systemClock },
     ageMs: () => store.ageMs(),
   }
   const { trustedProxies } = config
@@ -88,7 +90,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
   const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log)
   const stopExpiring = every(EXPIRE_EVERY_MS, () => stateExports.expire(), log)
-  const stopCounting = every(USAGE_EVERY_MS, () => usage.flush(), log)
+  const stopCounting = every(USAGE_EVERY_MS, async () => Promise.all([usage.flush(), addresses.flush()]), log)
   const port = await http.listen(config.host, config.port)
 
   process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
@@ -100,7 +102,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     await stopExpiring()
     await stateExports.close()
     await stopCounting()
-    await usage.close()
+    await Promise.all([usage.close(), addresses.flush()])
     await publisher.publish()
     await store.close()
   }

@@ -27,6 +27,7 @@ import { Secret } from './secret.ts'
 import { openDatabase, type OpenDatabase } from './storage/sqlite/open.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Integrity, Store } from './storage/store.ts'
+import { AddressCounter } from './verify/addresses.ts'
 import { KeyIndex } from './verify/index.ts'
 import { PermissionQueries } from './verify/permission-queries.ts'
 import type { Emitter } from './usage/record.ts'
@@ -76,6 +77,9 @@ export interface World {
   readonly domain: Domain
   readonly index: KeyIndex
   readonly usage: UsageRecorder
+  readonly addresses: AddressCounter
+  /** The name under which this process accounts for use. */
+  readonly emitter: Emitter
   readonly verifier: Verifier
   readonly publisher: CheckpointPublisher
   readonly log: Log
@@ -120,7 +124,9 @@ export async function openWorld(
     log,
   })
   raiseIntegrityAlarms(store, log)
-  const usage = new UsageRecorder(domain, testEmitter(), log)
+  const emitter = testEmitter()
+  const usage = new UsageRecorder(domain, emitter, log)
+  const addresses = new AddressCounter(store, log)
   const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
   if (project === undefined) throw new Error('an installation has a project')
   return {
@@ -131,8 +137,10 @@ export async function openWorld(
     domain,
     index,
     usage,
+    addresses,
+    emitter,
     verifier: {
-      ...{ index, usage, queries: new PermissionQueries(), clock: clock.read },
+      ...{ index, usage, addresses, queries: new PermissionQueries(), clock: clock.read },
       ageMs: () => store.ageMs(),
     },
     publisher,
@@ -149,8 +157,9 @@ export function testEmitter(): Emitter {
 }
 
 /** Stores what has been written down of uses, and adds it up. */
-export async function countUses({ usage, domain, log }: World): Promise<void> {
+export async function countUses({ usage, addresses, domain, log }: World): Promise<void> {
   await usage.flush()
+  await addresses.flush()
   while (await rollUpUses(domain, log));
 }
 

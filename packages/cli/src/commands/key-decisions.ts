@@ -3,9 +3,9 @@ import { CONNECTION_OPTIONS } from '../arguments.ts'
 import { describeProblem, isObject } from '../client.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import { CliFailure, EXIT, refusal } from '../failure.ts'
-import { asText, given } from '../fields.ts'
+import { asObjects, asText, given } from '../fields.ts'
 import { KEY_INPUT_OPTIONS, readKeyInput } from '../secret-input.ts'
-import { renderFields } from '../table.ts'
+import { renderFields, renderTable } from '../table.ts'
 
 const PERMISSION: OptionSpec = {
   type: 'text',
@@ -56,6 +56,38 @@ export const KEY_DECISION_COMMANDS: readonly Command[] = [
         ]),
       )
       return answer['valid'] === true ? EXIT.ok : EXIT.refused
+    },
+  },
+  {
+    path: ['keys', 'verify-batch'],
+    summary: 'ask the server about up to 100 keys, one a line; exit code 1 when one is not accepted',
+    operations: ['keys.verify-batch'],
+    options: { permission: PERMISSION, address: ADDRESS, ...KEY_INPUT_OPTIONS, ...CONNECTION_OPTIONS },
+    examples: ['keystead keys verify-batch --credential-file ./gateway.key < ./keys.txt'],
+    run: async (invocation) => {
+      const keys = (await readKeyInput(invocation)).split(/\s+/)
+      const question = given({
+        permission: invocation.values.text('permission'),
+        address: invocation.values.text('address'),
+      })
+      const client = await invocation.authenticated()
+      const answer = await client.post('/v1/keys:verifyBatch', {
+        items: keys.map((key) => ({ ...question, key })),
+      })
+      const items = asObjects(answer['items'])
+      await invocation.present(answer, () =>
+        renderTable(
+          [
+            { title: 'CODE', cell: (item) => asText(item['code']) },
+            { title: 'KEY', cell: (item) => asText(item['keyId']) },
+            { title: 'VERSION', cell: (item) => asText(item['version']) },
+            { title: 'REASON', cell: (item) => asText(item['reason']) },
+          ],
+          items,
+          invocation.world.stdout,
+        ),
+      )
+      return items.every((item) => item['valid'] === true) ? EXIT.ok : EXIT.refused
     },
   },
   {

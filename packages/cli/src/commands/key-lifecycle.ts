@@ -4,11 +4,12 @@ import { type Client, isObject, type JsonObject } from '../client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { parseDuration } from '../duration.ts'
 import { EXIT, type ExitCode, usageFailure } from '../failure.ts'
-import { asText, given } from '../fields.ts'
+import { asObjects, asText, given } from '../fields.ts'
 import { describeKey } from '../key-text.ts'
 import { LIMIT_OPTIONS, readLimits } from '../key-limits.ts'
 import { EXPIRY_OPTIONS, readExpiry } from '../key-times.ts'
 import { deliverSecret, planSecret, SECRET_OPTIONS } from '../secret-output.ts'
+import { renderTable } from '../table.ts'
 import { formatTime } from '../time.ts'
 import { identifier, type Values } from '../values.ts'
 
@@ -146,6 +147,38 @@ function resumeCommand(noun: Noun): Command {
 
 /** What only API keys have. */
 export const API_KEY_LIFECYCLE_COMMANDS: readonly Command[] = [
+  {
+    path: ['keys', 'usage'],
+    summary: 'show how each version of an API key is used, and in an overlap from where',
+    operations: ['keys.usage'],
+    positionals: [KEY_ID],
+    options: CONNECTION_OPTIONS,
+    examples: [`keystead keys usage ${EXAMPLE}`],
+    run: async (invocation) => {
+      const { world } = invocation
+      const answer = await (await invocation.authenticated()).get(`${pathOf('keys', invocation)}/usage`)
+      const rows = asObjects(answer['versions']).flatMap((version) =>
+        [...asObjects(version['answers']), ...asObjects(version['addresses'])].map((use) => ({
+          ...use,
+          number: version['number'],
+        })),
+      )
+      await invocation.present(answer, () =>
+        renderTable<JsonObject>(
+          [
+            { title: 'VERSION', cell: (use) => asText(use['number']) },
+            { title: 'ANSWER', cell: (use) => asText(use['code']) },
+            { title: 'ADDRESS', cell: (use) => asText(use['address']) },
+            { title: 'COUNT', cell: (use) => asText(use['count']) },
+            { title: 'LAST', cell: (use) => formatTime(use['lastAt'], world.now()) },
+          ],
+          rows,
+          world.stdout,
+        ),
+      )
+      return EXIT.ok
+    },
+  },
   {
     path: ['keys', 'cancel-rotation'],
     summary: 'take back a rotation within its overlap',

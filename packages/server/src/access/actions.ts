@@ -2,6 +2,8 @@
 export const ACTIONS = [
   'projects:create',
   'projects:read',
+  'environments:read',
+  'environments:update',
   'owners:create',
   'owners:read',
   'owners:update',

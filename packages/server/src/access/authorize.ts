@@ -68,6 +68,18 @@ export function authorizeServer<A extends Action>(): Authorized<A> {
   return { reach, provenance: SERVER, canGive: () => true } as unknown as Authorized<A>
 }
 
+/**
+ * For whoever presents an API key: the right to do `A` to exactly that key. Only for operations whose object is the
+ * presented key itself, taken from the proof and from nothing that the request says.
+ */
+export function authorizeHolder<A extends Action>(
+  key: { readonly keyId: KeyId; readonly reach: Reach },
+  request: { readonly id: RequestId; readonly operation: string },
+): Authorized<A> {
+  const provenance: Provenance = { actor: { type: 'api_key', id: key.keyId }, request }
+  return { reach: key.reach, provenance, canGive: () => false } as unknown as Authorized<A>
+}
+
 /** `access.denied` for a credential that is bound to a project or environment, where an operation is about all of them. */
 export function requireUnbound(by: Authorized<Action>): void {
   if (by.reach.projectId !== null || by.reach.environment !== null) {

@@ -8,7 +8,8 @@ import { createProject } from '../projects/create.ts'
 import { may, SECOND } from '../world.test-support.ts'
 import { type Answer, type Api, openApi } from './api.test-support.ts'
 import type { Described } from './operation.ts'
-import { ALL_OPERATIONS, sampleOf } from './operations/samples.test-support.ts'
+import { SELF_OPERATIONS } from './operations.ts'
+import { ROOT_OPERATIONS, sampleOf } from './operations/samples.test-support.ts'
 
 type Expected = readonly [status: number, code: string | null]
 
@@ -29,6 +30,16 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     project: [404, 'project.not_found'],
     environment: [200, null],
     why: 'has no environment',
+  },
+  'environments.get': {
+    project: [404, 'environment.not_found'],
+    environment: [404, 'environment.not_found'],
+    why: 'is another object',
+  },
+  'environments.update': {
+    project: [404, 'environment.not_found'],
+    environment: [404, 'environment.not_found'],
+    why: 'is another object',
   },
   'owners.create': {
     project: [404, 'project.not_found'],
@@ -132,6 +143,11 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     environment: [200, 'NOT_FOUND'],
     why: 'answers NOT_FOUND in its own way',
   },
+  'keys.verify-batch': {
+    project: [200, null],
+    environment: [200, null],
+    why: 'answers NOT_FOUND in its own way',
+  },
   'keys.authorize': {
     project: [401, 'NOT_FOUND'],
     environment: [401, 'NOT_FOUND'],
@@ -140,7 +156,7 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
 }
 /** These want a credential that is bound to no environment. */
 const EVERY_ENVIRONMENT = new Set(['roles.update', 'roles.deactivate'])
-const ELSEWHERE_MAX = 30
+const ELSEWHERE_MAX = 40
 
 async function callAs(api: Api, operation: Described, credential: string | null): Promise<Answer> {
   const sample = await sampleOf(operation.id, api.world)
@@ -180,7 +196,7 @@ async function expectAnswer(
 
 test('every operation is covered, and nothing is excused that does not exist', async (t) => {
   const { world } = await openApi(t)
-  const ids = ALL_OPERATIONS.map((operation) => operation.id)
+  const ids = ROOT_OPERATIONS.map((operation) => operation.id)
   assert.equal(new Set(ids).size, ids.length)
   for (const id of ids) assert.ok(await sampleOf(id, world), id)
   for (const id of Object.keys(ELSEWHERE)) assert.ok(ids.includes(id), id)
@@ -188,11 +204,11 @@ test('every operation is covered, and nothing is excused that does not exist', a
 })
 
 test('every action is asked for by an operation', () => {
-  const asked = new Set(ALL_OPERATIONS.map((operation) => operation.permission))
+  const asked = new Set(ROOT_OPERATIONS.map((operation) => operation.permission))
   assert.deepEqual([...asked].toSorted(), [...ACTIONS].toSorted())
 })
 
-for (const operation of ALL_OPERATIONS) {
+for (const operation of ROOT_OPERATIONS) {
   test(`${operation.id}: whoever proves no root key is unauthenticated`, async (t) => {
     const api = await openApi(t)
     const { world } = api
@@ -239,6 +255,27 @@ for (const operation of ALL_OPERATIONS) {
     await expectAnswer(api, operation, away, expected?.project ?? absent, 'another project')
     const aside = await api.rootKey(['*'], { environment: 'staging' })
     await expectAnswer(api, operation, aside, expected?.environment ?? absent, 'another environment')
+  })
+}
+
+for (const operation of SELF_OPERATIONS) {
+  test(`${operation.id}: whoever proves no API key is unauthenticated, a root key included`, async (t) => {
+    const api = await openApi(t)
+    const { secret } = await aKey(api.world)
+    const text = secret.reveal()
+    const body = operation.method === 'GET' ? {} : { body: {} }
+    const { size } = api.world.store.head()
+    for (const credential of [
+      null,
+      '',
+      'garbage',
+      api.world.bootstrap,
+      `${text.slice(0, 40)}${'0'.repeat(25)}`,
+    ]) {
+      const answer = await api.call(operation.method, operation.path, { credential, ...body })
+      assert.deepEqual([answer.status, answer.json['code']], UNAUTHENTICATED)
+    }
+    assert.equal(api.world.store.head().size, size)
   })
 }
 

@@ -2,13 +2,13 @@
 import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
 import type { TSchema } from 'typebox'
 import type { Described } from './operation.ts'
-import { LEAN_OPERATIONS, OPERATIONS } from './operations.ts'
+import { LEAN_OPERATIONS, OPERATIONS, SELF_OPERATIONS } from './operations.ts'
 import { PROBLEM_TYPE } from './problem.ts'
 
 /** The document as JSON text, the same bytes for the same program. */
 export function renderOpenApi(): string {
   const paths: Record<string, Record<string, object>> = {}
-  for (const operation of [...OPERATIONS, ...LEAN_OPERATIONS]) {
+  for (const operation of [...OPERATIONS, ...SELF_OPERATIONS, ...LEAN_OPERATIONS]) {
     const path = operation.path.replace('+}', '}')
     paths[path] = { ...paths[path], [operation.method.toLowerCase()]: operationObject(operation) }
   }
@@ -50,6 +50,11 @@ const SECURITY_SCHEMES = {
     scheme: 'bearer',
     description: 'A root key with the permission that the operation names.',
   },
+  apiKey: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The API key that the operation is about.',
+  },
   gateway: {
     type: 'apiKey',
     in: 'header',
@@ -86,6 +91,7 @@ function operationObject(operation: Described): object {
     'x-keystead-step-up': operation.demand.stepUp,
     'x-keystead-approvals': operation.demand.approvals,
     ...(operation.id === 'keys.authorize' ? { security: [{ gateway: [] }] } : {}),
+    ...(operation.permission === null ? { security: [{ apiKey: [] }] } : {}),
     parameters: [
       ...parameters('path', operation.params),
       ...parameters('query', operation.query),
@@ -98,12 +104,14 @@ function operationObject(operation: Described): object {
   }
 }
 
-const GATEWAY_HEADERS = ['authorization', 'x-api-key', 'x-keystead-permission'].map((name) => ({
-  name,
-  in: 'header',
-  required: false,
-  schema: { type: 'string' },
-}))
+const GATEWAY_HEADERS = ['authorization', 'x-api-key', 'x-keystead-permission', 'x-forwarded-for'].map(
+  (name) => ({
+    name,
+    in: 'header',
+    required: false,
+    schema: { type: 'string' },
+  }),
+)
 
 function parameters(place: 'path' | 'query', schema: TSchema | undefined): object[] {
   const { properties = {}, required = [] } = (schema ?? {}) as {

@@ -7,6 +7,7 @@ import type { Authorized, Demand } from '../access/authorize.ts'
 import type { CheckpointPublisher } from '../audit/publish.ts'
 import type { StateExports } from '../audit/state-exports.ts'
 import type { Domain } from '../domain.ts'
+import type { Possession } from '../verify/possession.ts'
 import type { Verifier } from '../verify/verifier.ts'
 
 /** What the operations are given by the composition root. */
@@ -27,7 +28,8 @@ export interface Described {
   /** With `{name}` for path parameters; `{name+}` takes the rest of the path, slashes included. */
   readonly path: string
   readonly summary: string
-  readonly permission: Action
+  /** Null: none, the operation is about the API key that is presented and about no other. */
+  readonly permission: Action | null
   /** The audit event that it records, or null when it changes nothing. */
   readonly audit: AuditAction | null
   readonly demand: Demand
@@ -65,7 +67,19 @@ interface Typed<
 }
 
 export interface Operation extends Described {
+  readonly permission: Action
   readonly handle: (services: Services, by: Authorized<Action>, input: Input) => Promise<unknown>
+}
+
+/** An operation whose credential is the API key that it is about. */
+export interface SelfOperation extends Described {
+  readonly permission: null
+  readonly handle: (services: Services, holder: Holder, input: Input) => Promise<unknown>
+}
+
+/** Who has presented an API key, and the right to do something to exactly that key. */
+export interface Holder extends Possession {
+  readonly may: <A extends Action>() => Authorized<A>
 }
 
 /** A request's parts after its schemas have been checked. */
@@ -100,5 +114,28 @@ export function operation<
         by as unknown as Authorized<A>,
         input as { params: Static<P>; query: Static<Q>; body: Static<B> },
       ),
+  }
+}
+
+interface SelfTyped<B extends TSchema, O extends TSchema> extends Omit<Described, 'demand' | 'permission'> {
+  readonly body?: B
+  readonly output: O
+  readonly handle: (
+    services: Services,
+    holder: Holder,
+    input: { readonly body: Static<B> },
+  ) => Promise<Static<O>>
+}
+
+/** Declares an operation on the API key that is presented with it; otherwise as `operation`. */
+export function selfOperation<O extends TSchema, B extends TSchema = TSchema>(
+  declared: SelfTyped<B, O>,
+): SelfOperation {
+  const { handle, ...described } = declared
+  return {
+    ...described,
+    permission: null,
+    demand: NO_DEMAND,
+    handle: (services, holder, input) => handle(services, holder, input as { body: Static<B> }),
   }
 }

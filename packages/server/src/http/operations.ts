@@ -18,7 +18,10 @@ import { resumeKeyOperation } from './operations/keys/resume.ts'
 import { revokeKeyOperation } from './operations/keys/revoke.ts'
 import { rotateKeyOperation } from './operations/keys/rotate.ts'
 import { suspendKeyOperation } from './operations/keys/suspend.ts'
+import { keyUsageOperation } from './operations/keys/usage.ts'
 import { updateKeyOperation } from './operations/keys/update.ts'
+import { getEnvironmentOperation } from './operations/environments/get.ts'
+import { updateEnvironmentOperation } from './operations/environments/update.ts'
 import { createOwnerOperation } from './operations/owners/create.ts'
 import { getOwnerOperation } from './operations/owners/get.ts'
 import { listOwnersOperation } from './operations/owners/list.ts'
@@ -39,16 +42,22 @@ import { revokeRootKeyOperation } from './operations/root-keys/revoke.ts'
 import { rotateRootKeyOperation } from './operations/root-keys/rotate.ts'
 import { suspendRootKeyOperation } from './operations/root-keys/suspend.ts'
 import { updateRootKeyOperation } from './operations/root-keys/update.ts'
+import { revokeSelfOperation } from './operations/self/revoke.ts'
+import { rotateSelfOperation } from './operations/self/rotate.ts'
+import { whoamiOperation } from './operations/self/whoami.ts'
 import { authorizeOperation } from './operations/verify/authorize.ts'
+import { verifyBatchOperation } from './operations/verify/batch.ts'
 import type { LeanOperation } from './operations/verify/lean.ts'
 import { verifyKeyOperation } from './operations/verify/verify.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, SelfOperation } from './operation.ts'
 
 /** Every operation of the API that goes through the pipeline. */
 export const OPERATIONS: readonly Operation[] = [
   createProjectOperation,
   listProjectsOperation,
   getProjectOperation,
+  getEnvironmentOperation,
+  updateEnvironmentOperation,
   createOwnerOperation,
   listOwnersOperation,
   getOwnerOperation,
@@ -61,6 +70,7 @@ export const OPERATIONS: readonly Operation[] = [
   createKeyOperation,
   listKeysOperation,
   getKeyOperation,
+  keyUsageOperation,
   updateKeyOperation,
   rotateKeyOperation,
   cancelRotationOperation,
@@ -73,6 +83,7 @@ export const OPERATIONS: readonly Operation[] = [
   listBulkOperationsOperation,
   getBulkOperationOperation,
   undoBulkOperationOperation,
+  verifyBatchOperation,
   createRootKeyOperation,
   listRootKeysOperation,
   getRootKeyOperation,
@@ -89,6 +100,13 @@ export const OPERATIONS: readonly Operation[] = [
   getTileOperation,
   proveInclusionOperation,
   proveConsistencyOperation,
+]
+
+/** About the API key that is presented as the credential. */
+export const SELF_OPERATIONS: readonly SelfOperation[] = [
+  whoamiOperation,
+  revokeSelfOperation,
+  rotateSelfOperation,
 ]
 
 /** The data plane: on bare node:http. */

@@ -4,40 +4,87 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bearerOf } from '../access/bearer.ts'
-import { authorize, requireUnbound } from '../access/authorize.ts'
-import type { RequestId } from '../ids.ts'
-import type { Operation, Services } from './operation.ts'
+import type { Action } from '../access/actions.ts'
+import { authorize, authorizeHolder, requireUnbound } from '../access/authorize.ts'
+import { clientAddress } from '../access/client-address.ts'
+import type { ProjectId, RequestId } from '../ids.ts'
+import type { Described, Input, Operation, SelfOperation, Services } from './operation.ts'
 import { authenticate, requireCredential } from '../verify/authenticate.ts'
+import { provePossession } from '../verify/possession.ts'
 import { compileInput } from './validate.ts'
 
 /** Registers one operation as a route. */
 export function addRoute(fastify: FastifyInstance, services: Services, operation: Operation): void {
   const validate = compileInput(operation)
-  const json = operation.outputType === undefined
-  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    // Again, now that the body is here: the credential may have been revoked while it was on its way.
-    const caller = authenticate(services.verifier, bearerOf(request.headers.authorization))
-    const { query, body } = request
-    const input = validate({ params: paramsOf(request, operation), query, body })
-    const by = authorize(caller, operation.permission, operation.demand, {
-      id: request.id as RequestId,
-      operation: operation.id,
-    })
-    if (operation.installationWide === true) requireUnbound(by)
-    const answer = await operation.handle(services, by, input)
-    void reply.code(operation.status).type(operation.outputType ?? 'application/json; charset=utf-8')
-    return answer instanceof Uint8Array ? Buffer.from(answer) : answer
+  const credentialOf = (request: FastifyRequest) => bearerOf(request.headers.authorization)
+  register(fastify, operation, {
+    check: (request) => requireCredential(services.verifier, credentialOf(request)),
+    answer: async (request) => {
+      // Again, now that the body is here: the credential may have been revoked while it was on its way.
+      const caller = authenticate(services.verifier, credentialOf(request))
+      const input = validate(partsOf(request, operation))
+      const by = authorize(caller, operation.permission, operation.demand, provenanceOf(request, operation))
+      if (operation.installationWide === true) requireUnbound(by)
+      return operation.handle(services, by, input)
+    },
+  })
+}
+
+/** Registers an operation whose credential is the API key that it is about. */
+export function addSelfRoute(fastify: FastifyInstance, services: Services, operation: SelfOperation): void {
+  const validate = compileInput(operation)
+  const prove = (request: FastifyRequest) => {
+    const { socket, headers } = request.raw
+    const forwarded = headers['x-forwarded-for']
+    const address = clientAddress(
+      socket.remoteAddress,
+      typeof forwarded === 'string' ? forwarded : undefined,
+      services.trustedProxies,
+    )
+    return provePossession(services.verifier, bearerOf(request.headers.authorization), address)
   }
+  register(fastify, operation, {
+    check: prove,
+    answer: async (request) => {
+      const possession = prove(request)
+      const input = validate(partsOf(request, operation))
+      const { keyId, record } = possession
+      const reach = { projectId: record.projectId as ProjectId | null, environment: record.environment }
+      const may = <A extends Action>() =>
+        authorizeHolder<A>({ keyId, reach }, provenanceOf(request, operation))
+      return operation.handle(services, { ...possession, may }, input)
+    },
+  })
+}
+
+interface Steps {
+  /** Before the body is read: a stranger cannot make the server parse anything. */
+  readonly check: (request: FastifyRequest) => void
+  readonly answer: (request: FastifyRequest) => Promise<unknown>
+}
+
+function register(fastify: FastifyInstance, operation: Described, steps: Steps): void {
+  const json = operation.outputType === undefined
   fastify.route({
     method: operation.method,
     url: routeOf(operation.path),
-    // Before the body is read: a stranger cannot make the server parse anything.
-    onRequest: async (request) => {
-      requireCredential(services.verifier, bearerOf(request.headers.authorization))
-    },
+    onRequest: async (request) => steps.check(request),
     schema: json ? { response: { [operation.status]: operation.output } } : {},
-    handler,
+    handler: async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+      const answer = await steps.answer(request)
+      void reply.code(operation.status).type(operation.outputType ?? 'application/json; charset=utf-8')
+      return answer instanceof Uint8Array ? Buffer.from(answer) : answer
+    },
   })
+}
+
+function provenanceOf(request: FastifyRequest, operation: Described) {
+  return { id: request.id as RequestId, operation: operation.id }
+}
+
+function partsOf(request: FastifyRequest, operation: Described): Input {
+  const { query, body } = request
+  return { params: paramsOf(request, operation), query, body }
 }
 
 /** A colon of the path itself is doubled; `{name}` is one segment; `{name+}`, always last, is the rest of the path. */
@@ -48,7 +95,7 @@ function routeOf(path: string): string {
     .replace(/\{(\w+)\}/g, ':$1')
 }
 
-function paramsOf(request: FastifyRequest, operation: Operation): unknown {
+function paramsOf(request: FastifyRequest, operation: Described): unknown {
   const rest = /\{(\w+)\+\}$/.exec(operation.path)?.[1]
   const params = request.params as Readonly<Record<string, string>>
   if (operation.params === undefined) return undefined

@@ -101,6 +101,26 @@ export const ProjectSchema = closed({
   environments: Type.Array(closed({ id: Type.String(), environment: EnvironmentSchema })),
 })
 
+/** A day to ten years. */
+const PolicySeconds = Type.Integer({ minimum: 86_400, maximum: 10 * 366 * 86_400 })
+/** storage/records.ts, EnvironmentPolicy. */
+export const PolicySchema = closed({
+  maximumAgeSeconds: nullable(PolicySeconds),
+  rotation: Type.Enum(['warn', 'automatic']),
+  overlapSeconds: Type.Integer({ minimum: 0, maximum: 30 * 86_400 }),
+  cutoverSilentSeconds: nullable(Type.Integer({ minimum: 3_600, maximum: 30 * 86_400 })),
+  idleExpirySeconds: nullable(PolicySeconds),
+  selfRotation: Type.Boolean(),
+})
+export const PolicyEnvironmentSchema = closed({
+  id: Type.String(),
+  projectId: ProjectIdSchema,
+  environment: EnvironmentSchema,
+  policy: PolicySchema,
+  createdAt: TimeSchema,
+  version: Type.Integer(),
+})
+
 export const OwnerSchema = closed({
   id: OwnerIdSchema,
   projectId: ProjectIdSchema,

@@ -13,8 +13,8 @@ import type { Log } from '../log.ts'
 import { renderOpenApi } from './openapi.ts'
 import { portError } from './port.ts'
 import type { Services } from './operation.ts'
-import { LEAN_OPERATIONS, OPERATIONS } from './operations.ts'
-import { addRoute } from './pipeline.ts'
+import { LEAN_OPERATIONS, OPERATIONS, SELF_OPERATIONS } from './operations.ts'
+import { addRoute, addSelfRoute } from './pipeline.ts'
 import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts'
 import { parseStrictJson } from './strict-json.ts'
 
@@ -67,6 +67,7 @@ export function createHttpServer(services: Services, log: Log, ready: () => stri
   addErrorAnswers(app, log)
   addServiceRoutes(app, ready)
   for (const operation of OPERATIONS) addRoute(app, services, operation)
+  for (const operation of SELF_OPERATIONS) addSelfRoute(app, services, operation)
   return {
     async listen(host, port) {
       await app.listen({ host, port }).catch((cause: unknown) => {
@@ -182,7 +183,7 @@ function addErrorAnswers(app: FastifyInstance, log: Log): void {
 
 function methodsOf(url: string): string[] {
   const path = url.split('?')[0] ?? ''
-  const methods = [...OPERATIONS, ...LEAN_OPERATIONS].filter((operation) => {
+  const methods = [...OPERATIONS, ...SELF_OPERATIONS, ...LEAN_OPERATIONS].filter((operation) => {
     const pattern = operation.path
       .replace(/[.:]/g, '\\$&')
       .replace(/\{\w+\+\}/g, '.+')

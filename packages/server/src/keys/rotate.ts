@@ -2,7 +2,7 @@ import { VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
 import type { Authorized } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { DomainError } from '../errors.ts'
-import type { ApiKey, KeyVersion } from '../storage/records.ts'
+import { type ApiKey, currentVersion, type KeyVersion } from '../storage/records.ts'
 import { type KeyClass, requireNoEscalation, requireVisible } from './find.ts'
 import type { Issued } from './issue.ts'
 import { mint } from './mint.ts'
@@ -25,6 +25,8 @@ export interface Rotation {
   /** Seconds for which the version in use until now stays accepted; 0 ends every earlier version at once. */
   readonly overlapSeconds: number
   readonly reason: RotationReason
+  /** The number that the current version must have: of the version that the holder has presented. */
+  readonly from?: number
 }
 
 export interface Rotated extends Issued {
@@ -49,6 +51,8 @@ export async function rotateKey(
     const now = domain.clock()
     requireRunning(key, now)
     requireNoEscalation(key, by)
+    if (rotation.from !== undefined && currentVersion(key)?.number !== rotation.from)
+      throw new DomainError('key.self_rotation_denied')
     const minted = mint(key, domain.random)
     const acceptedUntil = now + rotation.overlapSeconds * 1_000
     const earlier = key.versions.map((version) => retire(version, acceptedUntil, rotation, key, now))

@@ -2,7 +2,7 @@ import { ENVIRONMENTS } from '@keystead/protocol/api-key'
 import type { Authorized } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { newId } from '../ids.ts'
-import type { Project, ProjectEnvironment } from '../storage/records.ts'
+import { DEFAULT_POLICY, type Project, type ProjectEnvironment } from '../storage/records.ts'
 import type { Transaction } from '../storage/store.ts'
 
 export interface ProjectWithEnvironments extends Project {
@@ -35,8 +35,8 @@ export async function addProject(
   const environments: ProjectEnvironment[] = []
   for (const environment of ENVIRONMENTS) {
     const id = newId('environment', domain.clock, domain.random)
-    environments.push({ ...stored, id, projectId: project.id, environment })
+    environments.push({ ...stored, id, projectId: project.id, environment, policy: DEFAULT_POLICY })
   }
-  for (const environment of environments) await tx.saveEnvironment(environment)
+  for (const environment of environments) await tx.saveEnvironment(null, environment)
   return { ...project, environments }
 }

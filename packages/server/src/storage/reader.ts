@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { RowReader } from './row-reader.ts'
 import { type BulkReads, bulkReads } from './bulk-reads.ts'
+import { scheduleReads, type ScheduleReads } from './schedule-reader.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE } from './rows.ts'
 import { pageOf } from './page.ts'
 import type { Integrity, KeyFilter, Reader } from './store.ts'
@@ -14,16 +15,28 @@ export function createReader(db: Kysely<Tables>, rows: RowReader, isOurs: Integr
     ...keyReads(db, rows),
     ...bulkReads(db, rows, isOurs),
     ...useReads(db, rows),
+    ...scheduleReads(db, rows),
     ...auditReads(db),
   }
 }
 
 type ObjectReads = Pick<
   Reader,
-  'installation' | 'project' | 'projects' | 'environments' | 'owner' | 'owners' | 'role' | 'roles'
+  | 'installation'
+  | 'project'
+  | 'projects'
+  | 'environments'
+  | 'environment'
+  | 'owner'
+  | 'owners'
+  | 'role'
+  | 'roles'
 >
-type KeyReads = Pick<Reader, 'key' | 'keys' | 'keysToDestroy'>
-type AuditReads = Omit<Reader, keyof ObjectReads | keyof KeyReads | keyof BulkReads | keyof UseReads>
+type KeyReads = Pick<Reader, 'key' | 'keys'>
+type AuditReads = Omit<
+  Reader,
+  keyof ObjectReads | keyof KeyReads | keyof ScheduleReads | keyof BulkReads | keyof UseReads
+>
 
 function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
   return {
@@ -48,6 +61,14 @@ function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {
     async environments(projectId) {
       const query = db.selectFrom('environment').selectAll().where('project_id', '=', projectId).orderBy('id')
       return rows.all(ENVIRONMENT, () => query.execute())
+    },
+    async environment(projectId, environment) {
+      const query = db
+        .selectFrom('environment')
+        .selectAll()
+        .where('project_id', '=', projectId)
+        .where('environment', '=', environment)
+      return (await rows.all(ENVIRONMENT, () => query.execute()))[0] ?? null
     },
     async owner(id) {
       const query = db.selectFrom('owner').selectAll().where('id', '=', id)
@@ -102,10 +123,6 @@ function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
       if (filter.state !== null) query = query.where((where) => inState(where, filter))
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
       return pageOf(await rows.all(API_KEY, () => query.execute()), page)
-    },
-    async keysToDestroy(now, limit) {
-      const query = db.selectFrom('api_key').selectAll().where('destroy_at', '<=', now).limit(limit)
-      return rows.all(API_KEY, () => query.execute())
     },
   }
 }

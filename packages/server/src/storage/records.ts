@@ -35,6 +35,33 @@ export interface Project extends Stored<ProjectId> {
 export interface ProjectEnvironment extends Stored<EnvironmentId> {
   readonly projectId: ProjectId
   readonly environment: Environment
+  readonly policy: EnvironmentPolicy
+}
+
+/** How long keys of an environment may live and lie idle. Lengths of time in seconds; null: without bound. */
+export interface EnvironmentPolicy {
+  /** A version older than this is due for rotation. */
+  readonly maximumAgeSeconds: number | null
+  /** What happens then: people are told, or the version gets an end. People are told beforehand in either case. */
+  readonly rotation: 'warn' | 'automatic'
+  /** How long a version that is rotated by policy or by its holder stays accepted. */
+  readonly overlapSeconds: number
+  /** An overlap is ended when the earlier version was silent for this long and the new one is in use. */
+  readonly cutoverSilentSeconds: number | null
+  /** A key that was not used for this long expires. */
+  readonly idleExpirySeconds: number | null
+  /** Whether the holder of a key may rotate it by presenting it. */
+  readonly selfRotation: boolean
+}
+
+/** 90 days is the long end of what the field rotates API keys at; the rest is off until somebody wants it. */
+export const DEFAULT_POLICY: EnvironmentPolicy = {
+  maximumAgeSeconds: 90 * 86_400,
+  rotation: 'warn',
+  overlapSeconds: 7 * 86_400,
+  cutoverSilentSeconds: null,
+  idleExpirySeconds: null,
+  selfRotation: false,
 }
 
 /** The customer or internal party that an API key belongs to. */
@@ -92,6 +119,15 @@ export interface ApiKey extends Stored<KeyId> {
   readonly versions: readonly KeyVersion[]
   /** When what the key holds will be erased, or null. */
   readonly destroyAt: number | null
+}
+
+/** Until when a version other than the current one is accepted; null when none is, as of the last change. */
+export function overlapUntil(key: Pick<ApiKey, 'versions'>): number | null {
+  const current = currentVersion(key)
+  const ends = key.versions.flatMap((version) =>
+    version === current || version.acceptedUntil === null ? [] : [version.acceptedUntil],
+  )
+  return ends.length === 0 ? null : Math.max(...ends)
 }
 
 /** The version that has no successor; the newest where a rotation has begun; undefined for a destroyed key. */
@@ -261,6 +297,21 @@ export interface KeyUse {
   readonly code: string
   readonly count: number
   readonly lastAt: number
+}
+
+/** From where one version of a key was used, while another one was accepted as well. */
+export interface AddressUse {
+  readonly keyId: string
+  readonly versionNumber: number
+  readonly address: string
+  readonly count: number
+  readonly lastAt: number
+}
+
+/** Where a job goes on: what a moment and an id mean is the job's own matter. */
+export interface JobCursor {
+  readonly at: number
+  readonly after: string
 }
 
 /** One leaf as stored: `bytes` are the canonical leaf, never re-serialised. */

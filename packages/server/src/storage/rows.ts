@@ -8,8 +8,11 @@ import type { EnvironmentId, InstallationId, KeyId, OwnerId, ProjectId, RoleId }
 import {
   type ApiKey,
   currentVersion,
+  DEFAULT_POLICY,
+  type EnvironmentPolicy,
   type Installation,
   type KeyVersion,
+  overlapUntil,
   type Owner,
   type Project,
   type ProjectEnvironment,
@@ -143,13 +146,14 @@ export const PROJECT: Codec<ProjectTable, Project> = {
 export const ENVIRONMENT: Codec<EnvironmentTable, ProjectEnvironment> = {
   table: 'environment',
   idPrefix: 'env_',
-  columns: [...STORED, 'project_id', 'environment'],
+  columns: [...STORED, 'project_id', 'environment', 'policy'],
   toRow: (record) => ({
     id: record.id,
     version: record.version,
     created_at: record.createdAt,
     project_id: record.projectId,
     environment: record.environment,
+    policy: record.policy === DEFAULT_POLICY ? null : JSON.stringify(record.policy),
   }),
   fromRow: (row) => ({
     id: row.id as EnvironmentId,
@@ -157,6 +161,7 @@ export const ENVIRONMENT: Codec<EnvironmentTable, ProjectEnvironment> = {
     createdAt: row.created_at,
     projectId: row.project_id as ProjectId,
     environment: row.environment as Environment,
+    policy: row.policy === null ? DEFAULT_POLICY : (JSON.parse(row.policy) as EnvironmentPolicy),
   }),
 }
 
@@ -232,6 +237,7 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     'revocation_reason',
     'versions',
     'rotated_at',
+    'overlap_until',
     'destroy_at',
   ],
   toRow: (record) => ({
@@ -261,6 +267,7 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
         version.acceptedUntil,
       ]),
     ),
+    overlap_until: overlapUntil(record),
     rotated_at: currentVersion(record)?.createdAt ?? record.createdAt,
     destroy_at: record.destroyAt,
   }),

@@ -4,11 +4,13 @@ import type { StateLine } from '@keystead/protocol/audit-state'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { BootId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type {
+  AddressUse,
   ApiKey,
   AuditEntry,
   BulkChunk,
   BulkOperation,
   Installation,
+  JobCursor,
   KeyUse,
   Owner,
   Page,
@@ -52,6 +54,10 @@ export interface Store {
   addUses(rollUp: UseRollUp, sums: UseSums): Promise<boolean>
   /** Deletes segments that are in the counts, or counts of a period, that end before a time; at most `limit`: how many. */
   forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number>
+  /** Adds to what is known of the addresses that use a key while it has two accepted versions. */
+  addAddressUses(uses: readonly AddressUse[]): Promise<void>
+  /** Moves a job's cursor. */
+  saveCursor(name: string, cursor: JobCursor): Promise<void>
   /** Keeps a signed checkpoint; the same one again changes nothing. */
   saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void>
   /** Calls back after each commit, in the order of positions, before anybody is told that the change is done. */
@@ -202,6 +208,9 @@ export interface Reader {
   project(id: string): Promise<Project | null>
   projects(only: ProjectId | null, page: PageRequest): Promise<Page<Project>>
   environments(projectId: ProjectId): Promise<readonly ProjectEnvironment[]>
+  environment(projectId: string, environment: Environment): Promise<ProjectEnvironment | null>
+  /** Every environment of every project. */
+  allEnvironments(page: PageRequest): Promise<Page<ProjectEnvironment>>
   owner(id: string): Promise<Owner | null>
   owners(
     filter: { projectId: ProjectId | null; externalId: string | null },
@@ -211,6 +220,25 @@ export interface Reader {
   roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
   key(id: string): Promise<ApiKey | null>
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
+  /**
+   * Keys of an environment that are neither final nor expired at `now`, whose current version was made at most at
+   * `until`, in the order of that moment and then of ids, after the cursor. At most `limit`.
+   */
+  keysByAge(
+    where: ProjectEnvironment,
+    span: { readonly after: JobCursor; readonly until: number; readonly now: number },
+    limit: number,
+  ): Promise<readonly ApiKey[]>
+  /** Such keys, by id, that were made before `since` and that nobody has used from then on. */
+  keysUnused(
+    where: ProjectEnvironment,
+    span: { readonly afterId: string; readonly since: number; readonly now: number },
+    limit: number,
+  ): Promise<readonly ApiKey[]>
+  /** Keys with a version beside the current one that is accepted at `now`, by id. */
+  keysInOverlap(now: number, afterId: string, limit: number): Promise<readonly ApiKey[]>
+  addressUses(keyId: string): Promise<readonly AddressUse[]>
+  jobCursor(name: string): Promise<JobCursor | null>
   /** Keys whose destruction is due at `now`, at most `limit`. */
   keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
@@ -285,7 +313,8 @@ export interface Transaction {
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
   saveInstallation(previous: Installation | null, next: Installation): Promise<void>
   saveProject(next: Project): Promise<void>
-  saveEnvironment(next: ProjectEnvironment): Promise<void>
+  environment(projectId: string, environment: Environment): Promise<ProjectEnvironment | null>
+  saveEnvironment(previous: ProjectEnvironment | null, next: ProjectEnvironment): Promise<void>
   saveOwner(previous: Owner | null, next: Owner): Promise<void>
   saveRole(previous: Role | null, next: Role): Promise<void>
   saveKey(previous: ApiKey | null, next: ApiKey): Promise<void>

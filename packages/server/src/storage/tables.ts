@@ -17,6 +17,8 @@ export interface Tables {
   use_roll_up: UseRollUpTable
   use_count: UseCountTable
   key_use: KeyUseTable
+  key_use_address: KeyUseAddressTable
+  job_cursor: JobCursorTable
   audit_entry: AuditEntryTable
   audit_target: AuditTargetTable
   audit_actor: AuditActorTable
@@ -46,7 +48,11 @@ export const TABLE_TRUST: Readonly<
   },
   use_roll_up: { why: 'how far counts are added up; at worst counts shown to people are wrong, as below' },
   use_count: { why: 'counts shown to people; the records that they are made of are bound by the log' },
-  key_use: { why: 'counts shown to people, who see what a bulk operation makes of them before it does' },
+  key_use: {
+    why: 'counts; what is concluded from them can only end a key that policy or an operator lets end (T-29)',
+  },
+  key_use_address: { why: 'shown to people; nothing is granted or refused by it' },
+  job_cursor: { why: 'says where a job goes on; what it does is judged from sealed rows' },
   audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
   audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
   audit_actor: { why: 'an index for look-ups; what it leads to is checked against the leaf and its MAC' },
@@ -75,6 +81,8 @@ export interface ProjectTable extends SealedRow {
 export interface EnvironmentTable extends SealedRow {
   readonly project_id: string
   readonly environment: string
+  /** JSON of an EnvironmentPolicy; null: the default. */
+  readonly policy: string | null
 }
 
 export interface OwnerTable extends SealedRow {
@@ -117,6 +125,8 @@ export interface ApiKeyTable extends SealedRow {
   readonly versions: string
   /** When the current version was made. */
   readonly rotated_at: number
+  /** Until when an earlier version is accepted beside it; null: none was, at the last change. */
+  readonly overlap_until: number | null
   readonly destroy_at: number | null
 }
 
@@ -204,6 +214,20 @@ export interface KeyUseTable {
   readonly code: string
   readonly count: number
   readonly last_at: number
+}
+
+export interface KeyUseAddressTable {
+  readonly key_id: string
+  readonly version_number: number
+  readonly address: string
+  readonly count: number
+  readonly last_at: number
+}
+
+export interface JobCursorTable {
+  readonly name: string
+  readonly at: number
+  readonly after: string
 }
 
 export interface AuditEntryTable {

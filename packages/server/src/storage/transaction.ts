@@ -1,5 +1,5 @@
 import assert, { AssertionError } from 'node:assert'
-import type { KeyKind } from '@keystead/protocol/api-key'
+import type { Environment, KeyKind } from '@keystead/protocol/api-key'
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
@@ -194,8 +194,18 @@ export class OpenTransaction implements Transaction {
     this.#save(PROJECT, null, next)
   }
 
-  async saveEnvironment(next: ProjectEnvironment): Promise<void> {
-    this.#save(ENVIRONMENT, null, next)
+  async environment(projectId: string, environment: Environment): Promise<ProjectEnvironment | null> {
+    const isWanted = (each: ProjectEnvironment): boolean =>
+      each.projectId === projectId && each.environment === environment
+    const written = this.#written('environment', isWanted)
+    if (written !== null) return written
+    const build = (db: Kysely<Tables>) =>
+      db.selectFrom('environment').selectAll().where('project_id', '=', '').where('environment', '=', '')
+    return this.#open(ENVIRONMENT, await this.#use().run('environment', build, [projectId, environment]))
+  }
+
+  async saveEnvironment(previous: ProjectEnvironment | null, next: ProjectEnvironment): Promise<void> {
+    this.#save(ENVIRONMENT, previous, next)
   }
 
   async saveOwner(previous: Owner | null, next: Owner): Promise<void> {

@@ -8,13 +8,13 @@ const QUERIES_MAX = 1_000
 export class PermissionQueries {
   readonly #queries = new Map<string, PermissionQuery>()
 
-  /** The query that a text is; `request.invalid`, saying where it is wrong. */
-  read(text: string): PermissionQuery {
+  /** The query that a text is; `request.invalid`, naming `path` and saying where it is wrong. */
+  read(text: string, path: string): PermissionQuery {
     const known = this.#queries.get(text)
     if (known !== undefined) return known
     const { query, problem } = parsePermissionQuery(text)
     if (query === null)
-      throw new DomainError('request.invalid', null, { errors: [{ path: '/permission', message: problem }] })
+      throw new DomainError('request.invalid', null, { errors: [{ path, message: problem }] })
     if (this.#queries.size >= QUERIES_MAX) this.#queries.clear()
     this.#queries.set(text, query)
     return query

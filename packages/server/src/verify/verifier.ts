@@ -8,6 +8,7 @@ import { hashText } from '../hash.ts'
 import type { ProjectId } from '../ids.ts'
 import type { UsageRecorder } from '../usage/recorder.ts'
 import { requireFresh } from './freshness.ts'
+import type { AddressCounter } from './addresses.ts'
 import type { KeyIndex } from './index.ts'
 import type { PermissionQueries } from './permission-queries.ts'
 
@@ -15,6 +16,7 @@ export interface Verifier {
   readonly index: KeyIndex
   readonly usage: Pick<UsageRecorder, 'count'>
   readonly queries: PermissionQueries
+  readonly addresses: AddressCounter
   readonly clock: Clock
   /** Milliseconds since the index was known to hold everything that was committed. */
   readonly ageMs: () => number
@@ -44,19 +46,26 @@ export interface Presented {
   /** A permission query (permission-query.ts) as text, or null. */
   readonly permission: string | null
   readonly address: Address | null
+  /** Where in the request it stands, for messages: a JSON Pointer. */
+  readonly path: string
 }
 
 /**
  * Decides on one presented key, from memory, and counts the answer. Asks no database, whatever the text.
  * `request.invalid` for a permission query that cannot be read, `verification.stale` when the index may be old.
  */
-export function verify(verifier: Verifier, place: Place, { text, permission, address }: Presented): Decision {
+export function verify(
+  verifier: Verifier,
+  place: Place,
+  { text, permission, address, path }: Presented,
+): Decision {
   requireFresh(verifier)
   const now = verifier.clock()
-  const query = permission === null ? null : verifier.queries.read(permission)
+  const query = permission === null ? null : verifier.queries.read(permission, `${path}/permission`)
   const question = { text, kind: 'key', ...place, permission: query, address, now } as const
   const decision = decide(question, lookupIn(verifier.index), hashText)
   verifier.usage.count(decision, now)
+  verifier.addresses.count(decision, now, address)
   return decision
 }
 

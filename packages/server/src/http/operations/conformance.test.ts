@@ -144,7 +144,7 @@ test('T12: a flood of random keys changes nothing for the next valid one, and me
   const { world } = await openApi(t)
   const { secret } = await aKey(world)
   const place = { projectId: world.projectId, environment: 'production' } as const
-  const presented = (text: string) => ({ text, permission: 'market:read', address: null })
+  const presented = (text: string) => ({ text, permission: 'market:read', address: null, path: '' })
   const parts = { brand: 'ks', kind: 'key', environment: 'production' } as const
   const guess = (): string =>
     formatApiKey({

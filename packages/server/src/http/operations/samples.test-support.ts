@@ -21,7 +21,8 @@ export async function sampleOf(id: string, world: World): Promise<Sample | undef
   return make === undefined ? undefined : make(world)
 }
 
-export const ALL_OPERATIONS = [...OPERATIONS, ...LEAN_OPERATIONS]
+/** Those that a root key is the credential for. */
+export const ROOT_OPERATIONS = [...OPERATIONS, ...LEAN_OPERATIONS]
 
 let serial = 0
 
@@ -29,6 +30,13 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   'projects.create': async () => ({ path: '/v1/projects', body: { name: 'another' } }),
   'projects.list': async () => ({ path: '/v1/projects' }),
   'projects.get': async (world) => ({ path: `/v1/projects/${world.projectId}` }),
+  'environments.get': async (world) => ({
+    path: `/v1/projects/${world.projectId}/environments/production`,
+  }),
+  'environments.update': async (world) => ({
+    path: `/v1/projects/${world.projectId}/environments/production`,
+    body: { rotation: 'warn' },
+  }),
   'owners.create': async (world) => ({
     path: '/v1/owners',
     body: { projectId: world.projectId, externalId: `sample-${++serial}` },
@@ -58,6 +66,7 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   }),
   'keys.list': async () => ({ path: '/v1/keys' }),
   'keys.get': async (world) => ({ path: `/v1/keys/${await issued(world)}` }),
+  'keys.usage': async (world) => ({ path: `/v1/keys/${await issued(world)}/usage` }),
   'keys.update': async (world) => ({ path: `/v1/keys/${await issued(world)}`, body: { name: 'new' } }),
   'keys.rotate': async (world) => ({ path: `/v1/keys/${await issued(world)}/rotate`, body: {} }),
   'keys.revoke': async (world) => ({ path: `/v1/keys/${await issued(world)}/revoke`, body: {} }),
@@ -139,6 +148,10 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   'keys.verify': async (world) => ({
     path: '/v1/keys:verify',
     body: { key: (await aKey(world)).secret.reveal(), permission: 'market:read' },
+  }),
+  'keys.verify-batch': async (world) => ({
+    path: '/v1/keys:verifyBatch',
+    body: { items: [{ key: (await aKey(world)).secret.reveal() }] },
   }),
   'keys.authorize': async (world) => ({
     path: '/v1/authorize',

@@ -9,7 +9,8 @@ import type { Head } from '../head.ts'
 import { LogError } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
 import { keepCheckpoint } from '../checkpoints.ts'
-import type { SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
+import type { AddressUse, JobCursor, SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
+import { saveCursor } from '../schedule-writes.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import { Statements } from '../statements.ts'
@@ -29,6 +30,7 @@ import type {
 import { sweep } from '../sweep.ts'
 import { type Ended, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
+import { addAddressUse } from '../address-uses.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import { Committer, ConflictError } from './committer.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
@@ -175,6 +177,14 @@ class PostgresStore implements Store {
 
   async forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number> {
     return forgetUses(this.#statements, what, before, limit)
+  }
+
+  async addAddressUses(uses: readonly AddressUse[]): Promise<void> {
+    for (const use of uses) await addAddressUse(this.#statements, use)
+  }
+
+  async saveCursor(name: string, cursor: JobCursor): Promise<void> {
+    await saveCursor(this.#statements, name, cursor)
   }
 
   async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {

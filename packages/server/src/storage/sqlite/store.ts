@@ -11,7 +11,8 @@ import { loadState } from '../load.ts'
 import { LogFold, lookUpIds } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
 import { keepCheckpoint } from '../checkpoints.ts'
-import type { SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
+import type { AddressUse, JobCursor, SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
+import { saveCursor } from '../schedule-writes.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import type { RowVersions } from '../row-versions.ts'
@@ -34,6 +35,7 @@ import type {
 import { Statements } from '../statements.ts'
 import { flushWrites, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
+import { addAddressUse } from '../address-uses.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
@@ -169,6 +171,14 @@ class SqliteStore implements Store {
 
   async forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number> {
     return this.#write(async () => forgetUses(this.#statements, what, before, limit))
+  }
+
+  async addAddressUses(uses: readonly AddressUse[]): Promise<void> {
+    for (const use of uses) await this.#write(async () => addAddressUse(this.#statements, use))
+  }
+
+  async saveCursor(name: string, cursor: JobCursor): Promise<void> {
+    await this.#write(async () => saveCursor(this.#statements, name, cursor))
   }
 
   async saveCheckpoint(checkpoint: SignedCheckpoint): Promise<void> {

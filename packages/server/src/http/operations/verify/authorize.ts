@@ -27,6 +27,7 @@ export const authorizeOperation: LeanOperation = {
     const decision = decideFor(services, caller, {
       text: presentedKey(headers),
       permission: single(headers['x-keystead-permission']),
+      path: '/headers/x-keystead',
       address: clientAddress(
         request.socket.remoteAddress,
         single(headers['x-forwarded-for']) ?? undefined,

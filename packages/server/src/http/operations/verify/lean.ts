@@ -1,5 +1,6 @@
 import type { Decision } from '@keystead/protocol/decision'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Action } from '../../../access/actions.ts'
 import { authorize } from '../../../access/authorize.ts'
 import { authenticate } from '../../../verify/authenticate.ts'
 import { placeOf, type Presented, verify } from '../../../verify/verifier.ts'
@@ -10,6 +11,7 @@ import { type Described, NO_DEMAND, type Services } from '../../operation.ts'
  * of a customer's service, and the generic pipeline alone would cost half of their time. Same checks, same order.
  */
 export interface LeanOperation extends Described {
+  readonly permission: Action
   /** Answers, throws, or calls `fail`: the caller turns either into a problem. */
   readonly respond: (
     services: Services,

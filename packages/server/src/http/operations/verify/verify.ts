@@ -1,22 +1,18 @@
-import { ADDRESS_LENGTH_MAX, parseAddress } from '@keystead/protocol/address'
 import type { Decision } from '@keystead/protocol/decision'
-import { VERIFICATION_CODES } from '@keystead/protocol/decision'
-import { PERMISSION_QUERY_LENGTH_MAX } from '@keystead/protocol/permission-query'
 import type { IncomingMessage } from 'node:http'
-import { Type } from 'typebox'
+import type { Static } from 'typebox'
 import { bearerOf } from '../../../access/bearer.ts'
 import { DomainError } from '../../../errors.ts'
 import { NO_DEMAND } from '../../operation.ts'
-import { closed, EnvironmentSchema, nullable } from '../../schemas.ts'
 import { parseStrictJson } from '../../strict-json.ts'
 import { compileInput } from '../../validate.ts'
 import { requireFresh } from '../../../verify/freshness.ts'
 import { decideFor, type LeanOperation } from './lean.ts'
+import { DecisionSchema, presented, PresentedSchema } from './question.ts'
 import type { Presented } from '../../../verify/verifier.ts'
 
-/** A key has 74 characters and a permission 128: 4 KiB leaves room for foreign keys and spaces. */
+/** A key has 74 characters, a permission 128 or a query 512: 4 KiB leaves room for foreign keys and spaces. */
 const BODY_BYTES_MAX = 4_096
-const TEXT_LENGTH_MAX = 512
 
 const described = {
   id: 'keys.verify',
@@ -27,35 +23,8 @@ const described = {
   audit: null,
   demand: NO_DEMAND,
   status: 200,
-  body: closed({
-    key: Type.String({ maxLength: TEXT_LENGTH_MAX }),
-    permission: Type.Optional(
-      Type.String({
-        maxLength: PERMISSION_QUERY_LENGTH_MAX,
-        description: 'one permission such as orders:trade, or several with AND, OR, NOT and parentheses',
-      }),
-    ),
-    address: Type.Optional(
-      Type.String({
-        maxLength: ADDRESS_LENGTH_MAX,
-        description: 'where the client calls from: an IPv4 or IPv6 address, as your service knows it',
-      }),
-    ),
-  }),
-  output: closed({
-    code: Type.Enum([...VERIFICATION_CODES]),
-    valid: Type.Boolean(),
-    reason: nullable(Type.String({ description: 'a revocation reason, `expired` or `rotated`' })),
-    keyId: nullable(Type.String()),
-    version: nullable(Type.Integer({ description: 'the number of the key version that was presented' })),
-    ownerId: nullable(Type.String()),
-    owner: nullable(
-      closed({ externalId: Type.String(), metadata: Type.Record(Type.String(), Type.String()) }),
-    ),
-    environment: nullable(EnvironmentSchema),
-    position: Type.Integer({ description: 'the size of the log that the verifier has followed' }),
-    ageMs: Type.Integer({ description: 'how long ago the verifier was known to be current' }),
-  }),
+  body: PresentedSchema,
+  output: DecisionSchema,
   errors: ['verification.stale', 'request.too_large', 'request.media_type', 'request.malformed'],
 } as const
 
@@ -86,19 +55,19 @@ const PLAIN_BODY =
 
 function readQuestion(bytes: Buffer): Presented {
   const plain = PLAIN_BODY.exec(bytes.toString('latin1'))
-  if (plain !== null) return presented(plain[1] ?? '', plain[2], plain[3])
-  const input = validate({ params: undefined, query: undefined, body: parseStrictJson(bytes) })
-  const { key, permission, address } = input.body as { key: string; permission?: string; address?: string }
-  return presented(key, permission, address)
-}
-
-function presented(text: string, permission: string | undefined, addressText: string | undefined): Presented {
-  const address = addressText === undefined ? null : parseAddress(addressText)
-  if (addressText !== undefined && address === null) {
-    const message = 'must be one IPv4 or IPv6 address'
-    throw new DomainError('request.invalid', null, { errors: [{ path: '/body/address', message }] })
+  if (plain !== null) {
+    const [, key = '', permission, address] = plain
+    return presented(
+      {
+        key,
+        ...(permission === undefined ? {} : { permission }),
+        ...(address === undefined ? {} : { address }),
+      },
+      '/body',
+    )
   }
-  return { text, permission: permission ?? null, address }
+  const input = validate({ params: undefined, query: undefined, body: parseStrictJson(bytes) })
+  return presented(input.body as Static<typeof PresentedSchema>, '/body')
 }
 
 /** Built by hand: but for the owner's facts every value is an id, a code or a number, which need no escaping. */

@@ -11,7 +11,7 @@ CREATE TABLE project (
 
 CREATE TABLE environment (
   id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
-  project_id text COLLATE "C" NOT NULL REFERENCES project (id), environment text NOT NULL, mac text NOT NULL,
+  project_id text COLLATE "C" NOT NULL REFERENCES project (id), environment text NOT NULL, policy text, mac text NOT NULL,
   UNIQUE (project_id, environment)
 );
 
@@ -35,11 +35,12 @@ CREATE TABLE api_key (
   owner_id text COLLATE "C" REFERENCES owner (id),
   brand text NOT NULL, locator text COLLATE "C" NOT NULL UNIQUE, name text NOT NULL, permissions text NOT NULL,
   roles text, allowed_addresses text, state text NOT NULL, not_before bigint, expires_at bigint, revoked_at bigint, revocation_reason text,
-  versions text NOT NULL, rotated_at bigint NOT NULL, destroy_at bigint, mac text NOT NULL
+  versions text NOT NULL, rotated_at bigint NOT NULL, overlap_until bigint, destroy_at bigint, mac text NOT NULL
 );
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_owner ON api_key (owner_id, id);
 CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
+CREATE INDEX api_key_overlap ON api_key (overlap_until, id) WHERE overlap_until IS NOT NULL;
 CREATE INDEX api_key_destroy ON api_key (destroy_at) WHERE destroy_at IS NOT NULL;
 
 CREATE TABLE bulk_operation (
@@ -99,6 +100,15 @@ CREATE TABLE key_use (
   count bigint NOT NULL, last_at bigint NOT NULL,
   PRIMARY KEY (key_id, version_number, code)
 );
+
+-- Who called with which version while a key had two: whom to tell before the old one ends.
+CREATE TABLE key_use_address (
+  key_id text COLLATE "C" NOT NULL, version_number bigint NOT NULL, address text COLLATE "C" NOT NULL,
+  count bigint NOT NULL, last_at bigint NOT NULL,
+  PRIMARY KEY (key_id, version_number, address)
+);
+
+CREATE TABLE job_cursor (name text COLLATE "C" PRIMARY KEY, at bigint NOT NULL, after text NOT NULL);
 
 CREATE TABLE audit_entry (
   position bigint PRIMARY KEY, leaf bytea NOT NULL, leaf_hash bytea NOT NULL, action text COLLATE "C" NOT NULL

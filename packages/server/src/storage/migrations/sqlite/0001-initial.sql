@@ -8,7 +8,7 @@ CREATE TABLE project (
 
 CREATE TABLE environment (
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
-  project_id TEXT NOT NULL REFERENCES project (id), environment TEXT NOT NULL, mac TEXT NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), environment TEXT NOT NULL, policy TEXT, mac TEXT NOT NULL,
   UNIQUE (project_id, environment)
 ) STRICT, WITHOUT ROWID;
 
@@ -32,12 +32,13 @@ CREATE TABLE api_key (
   brand TEXT NOT NULL, locator TEXT NOT NULL UNIQUE, name TEXT NOT NULL, permissions TEXT NOT NULL, roles TEXT,
   allowed_addresses TEXT, state TEXT NOT NULL,
   not_before INTEGER, expires_at INTEGER, revoked_at INTEGER, revocation_reason TEXT, versions TEXT NOT NULL,
-  rotated_at INTEGER NOT NULL, destroy_at INTEGER,
+  rotated_at INTEGER NOT NULL, overlap_until INTEGER, destroy_at INTEGER,
   mac TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_owner ON api_key (owner_id, id);
 CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
+CREATE INDEX api_key_overlap ON api_key (overlap_until, id) WHERE overlap_until IS NOT NULL;
 CREATE INDEX api_key_destroy ON api_key (destroy_at) WHERE destroy_at IS NOT NULL;
 
 CREATE TABLE bulk_operation (
@@ -97,6 +98,15 @@ CREATE TABLE key_use (
   count INTEGER NOT NULL, last_at INTEGER NOT NULL,
   PRIMARY KEY (key_id, version_number, code)
 ) STRICT, WITHOUT ROWID;
+
+-- Who called with which version while a key had two: whom to tell before the old one ends.
+CREATE TABLE key_use_address (
+  key_id TEXT NOT NULL, version_number INTEGER NOT NULL, address TEXT NOT NULL,
+  count INTEGER NOT NULL, last_at INTEGER NOT NULL,
+  PRIMARY KEY (key_id, version_number, address)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job_cursor (name TEXT PRIMARY KEY, at INTEGER NOT NULL, after TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_entry (
   position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, leaf_hash BLOB NOT NULL, action TEXT NOT NULL

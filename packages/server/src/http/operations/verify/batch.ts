@@ -1,0 +1,51 @@
+import type { Decision } from '@keystead/protocol/decision'
+import { type Static, Type } from 'typebox'
+import { requireFresh } from '../../../verify/freshness.ts'
+import { placeOf, verify } from '../../../verify/verifier.ts'
+import { operation } from '../../operation.ts'
+import { closed } from '../../schemas.ts'
+import { DecisionSchema, presented, PresentedSchema } from './question.ts'
+
+/** A hundred questions take about a millisecond of the event loop. */
+const ITEMS_MAX = 100
+
+export const verifyBatchOperation = operation({
+  id: 'keys.verify-batch',
+  method: 'POST',
+  path: '/v1/keys:verifyBatch',
+  summary: 'Verify up to 100 presented keys; each is answered as alone, in the order of the questions',
+  permission: 'keys:verify',
+  audit: null,
+  status: 200,
+  body: closed({ items: Type.Array(PresentedSchema, { minItems: 1, maxItems: ITEMS_MAX }) }),
+  output: closed({ items: Type.Array(DecisionSchema) }),
+  errors: ['verification.stale'],
+  handle: async ({ verifier }, by, { body }) => {
+    const place = placeOf(by)
+    const questions = body.items.map((item, i) => presented(item, `/body/items/${i}`))
+    const { position } = verifier.index
+    const ageMs = requireFresh(verifier)
+    return {
+      items: questions.map((question) => presentDecision(verify(verifier, place, question), position, ageMs)),
+    }
+  },
+})
+
+function presentDecision(
+  { code, reason, record, version }: Decision,
+  position: number,
+  ageMs: number,
+): Static<typeof DecisionSchema> {
+  return {
+    code,
+    valid: code === 'VALID',
+    reason,
+    keyId: record?.keyId ?? null,
+    version,
+    ownerId: record?.ownerId ?? null,
+    owner: JSON.parse(record?.owner?.json ?? 'null') as Static<typeof DecisionSchema>['owner'],
+    environment: record?.environment ?? null,
+    position,
+    ageMs,
+  }
+}

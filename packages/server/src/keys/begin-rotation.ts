@@ -1,0 +1,43 @@
+import { SERVER } from '../access/authorize.ts'
+import type { Domain } from '../domain.ts'
+import { type ApiKey, currentVersion } from '../storage/records.ts'
+import { visibleState } from './state.ts'
+
+/**
+ * Gives the current version of a key an end, `overlapSeconds` from now, so that its holder or an operator makes the next
+ * one before that: the server cannot hand out a secret that nobody asked for, and stores none (docs/decisions/0021).
+ * Null when there is nothing to begin: the key is out of use, or its current version has an end already.
+ */
+export async function beginRotation(
+  domain: Domain,
+  id: string,
+  overlapSeconds: number,
+): Promise<ApiKey | null> {
+  const { value } = await domain.store.transact(SERVER, async (tx) => {
+    const key = await tx.key(id)
+    const now = domain.clock()
+    const begun = key === null ? null : withEnd(key, now + overlapSeconds * 1_000, now)
+    if (key === null || begun === null) return null
+    await tx.saveKey(key, begun)
+    tx.record({
+      action: 'key.rotation_begun',
+      projectId: key.projectId,
+      environment: key.environment,
+      reason: 'scheduled',
+      details: { acceptedUntil: currentVersion(begun)?.acceptedUntil ?? null },
+    })
+    return begun
+  })
+  return value
+}
+
+/** The key with an end to its current version, never later than its own; null when it has none without one. */
+function withEnd(key: ApiKey, acceptedUntil: number, now: number): ApiKey | null {
+  if (!['pre-active', 'active', 'suspended'].includes(visibleState(key, now))) return null
+  if (!key.versions.some(({ acceptedUntil: end }) => end === null)) return null
+  const end = Math.min(acceptedUntil, key.expiresAt ?? acceptedUntil)
+  const versions = key.versions.map((version) =>
+    version.acceptedUntil === null ? { ...version, acceptedUntil: end } : version,
+  )
+  return { ...key, version: key.version + 1, versions }
+}

@@ -1,0 +1,85 @@
+// Acting on silence (T-29): conclusions from what was not seen, drawn only when everything was looked at.
+import { SERVER } from '../access/authorize.ts'
+import type { Domain } from '../domain.ts'
+import { type ApiKey, currentVersion, type KeyUse, overlapUntil } from '../storage/records.ts'
+import { requireRunning } from './state.ts'
+
+/** Processes that are looked back at; a server that started more often than that within a window is not well. */
+const EMITTERS_MAX = 1_000
+
+/**
+ * Whether use was accounted for without a gap since `since`: every process that ran then has ended in order and dropped
+ * nothing, but for the newest, which is at it. One that died may have lost its last seconds, in which a key may have been
+ * used. Several processes that run at once count as a gap: nothing tells that the others are alive.
+ */
+export async function isAccountedSince(domain: Domain, since: number): Promise<boolean> {
+  const emitters = await domain.store.reader.useEmittersUntil(domain.clock(), EMITTERS_MAX)
+  return emitters.every(({ closedAt, dropped }, i) => {
+    const next = emitters[i + 1]
+    if (next === undefined) return dropped === 0
+    // When it died nobody knows: at the latest when the next one began.
+    return (closedAt ?? next.createdAt) < since || (closedAt !== null && dropped === 0)
+  })
+}
+
+/** Ends a key that nobody used for as long as its environment allows. Null when it was used, changed or ended meanwhile. */
+export async function expireUnused(domain: Domain, id: string, since: number): Promise<ApiKey | null> {
+  const uses = await domain.store.reader.uses([id as ApiKey['id']])
+  if (uses.some(({ lastAt }) => lastAt > since)) return null
+  const { value } = await domain.store.transact(SERVER, async (tx) => {
+    const key = await tx.key(id)
+    const now = domain.clock()
+    if (key === null || key.createdAt > since || (key.expiresAt !== null && key.expiresAt <= now)) return null
+    if (!['pre-active', 'active', 'suspended'].includes(key.state)) return null
+    const next: ApiKey = { ...key, version: key.version + 1, expiresAt: now }
+    await tx.saveKey(key, next)
+    tx.record({
+      action: 'key.expired_idle',
+      projectId: key.projectId,
+      environment: key.environment,
+      details: { unusedSince: since },
+    })
+    return next
+  })
+  return value
+}
+
+/** Ends the overlap of a key. Null when the key is out of use or has no overlap any more. */
+export async function endOverlap(domain: Domain, id: string): Promise<ApiKey | null> {
+  const { value } = await domain.store.transact(SERVER, async (tx) => {
+    const key = await tx.key(id)
+    const now = domain.clock()
+    if (key === null || !isInOverlap(key, now)) return null
+    requireRunning(key, now)
+    const versions = key.versions.map((version) =>
+      (version.acceptedUntil ?? 0) > now ? { ...version, acceptedUntil: now } : version,
+    )
+    const next: ApiKey = { ...key, version: key.version + 1, versions }
+    await tx.saveKey(key, next)
+    tx.record({
+      action: 'key.cutover',
+      projectId: key.projectId,
+      environment: key.environment,
+      details: { versionNumber: currentVersion(next)?.number ?? 0 },
+    })
+    return next
+  })
+  return value
+}
+
+/** Whether the new version of a rotating key is in use and the earlier ones have been silent since `since`. */
+export function hasMovedOn(key: ApiKey, uses: readonly KeyUse[], since: number): boolean {
+  const current = currentVersion(key)
+  if (current === undefined || current.createdAt > since) return false
+  const isUsed = ({ versionNumber, code }: KeyUse): boolean =>
+    versionNumber === current.number && code === 'VALID'
+  const isOldUse = ({ versionNumber, lastAt }: KeyUse): boolean =>
+    versionNumber !== current.number && lastAt > since
+  return uses.some(isUsed) && !uses.some(isOldUse)
+}
+
+/** Only a version that has a successor may end early: a rotation that has begun without one keeps its full time. */
+function isInOverlap(key: ApiKey, now: number): boolean {
+  const until = overlapUntil(key)
+  return currentVersion(key)?.acceptedUntil === null && until !== null && until > now
+}
