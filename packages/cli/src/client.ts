@@ -18,6 +18,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>>
   /** The header of the caller's credential where it is not `authorization`. */
   readonly credentialIn?: 'x-keystead-caller'
+  /** How long the answer may take, where that is longer than for others. */
+  readonly timeoutMs?: number
 }
 
 // The server answers in milliseconds; beyond this somebody is waiting for a broken network.
@@ -88,7 +90,7 @@ export class Client {
         body: request.body === undefined ? null : JSON.stringify(request.body),
         // A redirect would send the credential, or the change, to another place.
         redirect: 'error',
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        signal: AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS),
       })
       return { status: response.status, headers: response.headers, body: await readBounded(response) }
     } catch (error) {

@@ -6,6 +6,7 @@ import { AUDIT_LOG_COMMANDS } from './commands/audit-log.ts'
 import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
 import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
 import { BULK_COMMANDS } from './commands/bulk-operations.ts'
+import { DOCTOR_COMMAND } from './commands/doctor.ts'
 import { ENVIRONMENT_COMMANDS } from './commands/environments.ts'
 import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
@@ -33,5 +34,6 @@ export const COMMANDS: readonly Command[] = [
   AUDIT_VERIFY_COMMAND,
   AUDIT_COMPARE_COMMAND,
   ...AUDIT_PROOF_COMMANDS,
+  DOCTOR_COMMAND,
   ...SERVICE_COMMANDS,
 ]

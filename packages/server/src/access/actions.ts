@@ -29,5 +29,6 @@ export const ACTIONS = [
   'root-keys:suspend',
   'root-keys:revoke',
   'audit:read',
+  'integrity:check',
 ] as const
 export type Action = (typeof ACTIONS)[number]

@@ -22,6 +22,7 @@ import { keyUsageOperation } from './operations/keys/usage.ts'
 import { updateKeyOperation } from './operations/keys/update.ts'
 import { getEnvironmentOperation } from './operations/environments/get.ts'
 import { updateEnvironmentOperation } from './operations/environments/update.ts'
+import { checkIntegrityOperation } from './operations/integrity/check.ts'
 import { createOwnerOperation } from './operations/owners/create.ts'
 import { getOwnerOperation } from './operations/owners/get.ts'
 import { listOwnersOperation } from './operations/owners/list.ts'
@@ -100,6 +101,7 @@ export const OPERATIONS: readonly Operation[] = [
   getTileOperation,
   proveInclusionOperation,
   proveConsistencyOperation,
+  checkIntegrityOperation,
 ]
 
 /** About the API key that is presented as the credential. */

@@ -81,7 +81,7 @@ async function loadRows(
 }
 
 /** In which way a row is not what a leaf of the log committed to; null when it is exactly that. */
-function differenceFrom(
+export function differenceFrom(
   target: AuditTarget,
   codec: SealedCodec,
   row: StoredRow,

@@ -81,6 +81,11 @@ export interface Store {
   snapshot(): Promise<Snapshot>
   /** Milliseconds since everything committed until then had been followed; 0 where nobody else writes. */
   ageMs(): number
+  /**
+   * As sweep, and folds the whole log from its first leaf, comparing each row with what was logged. Holds about 200 bytes
+   * for each object meanwhile. One at a time: a call during another one gets its result.
+   */
+  check(): Promise<Check>
   /** The tree over everything committed. */
   head(): { readonly size: number; readonly root: Uint8Array }
   /** Refuses mutations from now on: DomainError `audit.halted` for each. */
@@ -119,6 +124,11 @@ export interface Snapshot {
 export interface SnapshotMark {
   readonly table: number
   readonly id: string
+}
+
+export interface Check extends Sweep {
+  /** Why the log is not what this installation wrote, in half a sentence, or null. */
+  readonly logProblem: string | null
 }
 
 /** Who does it, and in which request; both end in the audit event. */

@@ -137,6 +137,7 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
     path: `/v1/root-keys/${await root(world, 'revoke')}/revoke`,
     body: {},
   }),
+  'integrity.check': async () => ({ path: '/v1/integrity:check', body: {} }),
   'audit.events.list': async () => ({ path: '/v1/audit/events' }),
   'audit.events.get': async () => ({ path: '/v1/audit/events/0' }),
   'audit.state.export': async () => ({ path: '/v1/audit/state' }),

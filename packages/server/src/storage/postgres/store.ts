@@ -5,6 +5,7 @@ import { DomainError, StartError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
 import { Alarms } from '../alarms.ts'
 import { CommittedRecords } from '../committed-records.ts'
+import { checkEverything } from '../full-fold.ts'
 import type { Head } from '../head.ts'
 import { LogError } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
@@ -16,6 +17,7 @@ import { RefusedRowError } from '../rows.ts'
 import { Statements } from '../statements.ts'
 import type {
   Changes,
+  Check,
   Committed,
   Integrity,
   Provenance,
@@ -27,7 +29,7 @@ import type {
   Transaction,
   UseSums,
 } from '../store.ts'
-import { sweep } from '../sweep.ts'
+import { sweep, type Swept } from '../sweep.ts'
 import { type Ended, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
 import { addAddressUse } from '../address-uses.ts'
@@ -106,6 +108,7 @@ class PostgresStore implements Store {
   readonly #listeners: ((changes: Changes, size: number) => void)[] = []
   #running: { readonly polls: Ticker; readonly positions: Ticker; readonly listener: Listener } | null = null
   #halted: string | null = null
+  #checking: Promise<Check> | null = null
   #closing = false
 
   constructor(options: PostgresStoreOptions) {
@@ -200,7 +203,18 @@ class PostgresStore implements Store {
   }
 
   async sweep(): Promise<Sweep> {
-    return sweep({
+    return sweep(this.#swept())
+  }
+
+  async check(): Promise<Check> {
+    this.#checking ??= checkEverything(this.#swept()).finally(() => {
+      this.#checking = null
+    })
+    return this.#checking
+  }
+
+  #swept(): Swept {
+    return {
       db: this.#reads,
       reader: this.reader,
       integrity: this.#options.integrity,
@@ -212,7 +226,7 @@ class PostgresStore implements Store {
         await this.#follower.follow()
       },
       isRight: async (id) => typeof (await this.#follower.examine(id)) === 'string',
-    })
+    }
   }
 
   async snapshot(): Promise<Snapshot> {

@@ -6,6 +6,7 @@ import { DomainError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { Alarms } from '../alarms.ts'
+import { checkEverything } from '../full-fold.ts'
 import { type Head, readHead, saveHead } from '../head.ts'
 import { loadState } from '../load.ts'
 import { LogFold, lookUpIds } from '../log-fold.ts'
@@ -17,9 +18,10 @@ import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import type { RowVersions } from '../row-versions.ts'
 import { snapshotOf } from '../snapshot.ts'
-import { sweep } from '../sweep.ts'
+import { sweep, type Swept } from '../sweep.ts'
 import type {
   Changes,
+  Check,
   Committed,
   Integrity,
   Provenance,
@@ -109,6 +111,7 @@ class SqliteStore implements Store {
   readonly #listeners: ((changes: Changes, size: number) => void)[] = []
   #frontier: Frontier
   #halted: string | null = null
+  #checking: Promise<Check> | null = null
   #closing = false
   #lastBatch = 0
   #draining: Promise<void> | null = null
@@ -194,14 +197,25 @@ class SqliteStore implements Store {
   }
 
   async sweep(): Promise<Sweep> {
-    return sweep({
+    return sweep(this.#swept())
+  }
+
+  async check(): Promise<Check> {
+    this.#checking ??= checkEverything(this.#swept()).finally(() => {
+      this.#checking = null
+    })
+    return this.#checking
+  }
+
+  #swept(): Swept {
+    return {
       db: this.#readerDb,
       reader: this.reader,
       integrity: this.#integrity,
       versions: this.#versions,
       head: this.head(),
       onRefused: (row) => this.#alarms.raise(row),
-    })
+    }
   }
 
   async snapshot(): Promise<Snapshot> {
