@@ -11,6 +11,7 @@ import { ROOT } from '../e2e/program.ts'
 import { benchBulkOperation } from './bulk-operation.ts'
 import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
+import { benchNamedTests } from './named-tests.ts'
 import { benchPermissionModel } from './permission-model.ts'
 import type { Row } from './report.ts'
 import { benchTamperMatrix } from './tamper-matrix.ts'
@@ -64,6 +65,9 @@ const rows: Row[] = []
 for (const bench of [
   async () => benchVectors(vectorsFolder(undefined)),
   () => benchTamperMatrix(),
+  () => benchNamedTests('conformance'),
+  () => benchNamedTests('sql-attacks'),
+  () => benchNamedTests('faults'),
   () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),
   () => benchIssueDurable(7, 1_500),

@@ -89,18 +89,26 @@ export interface World {
   readonly projectId: ProjectId
 }
 
+export interface WorldOptions {
+  readonly folder?: string
+  readonly clock?: FakeClock
+  readonly newEpoch?: boolean
+  /** For a database in which projects cannot be listed. */
+  readonly projectId?: ProjectId
+  /** What the store gets in the place of the database. */
+  readonly wrapDatabase?: (database: OpenDatabase) => OpenDatabase
+  readonly keyring?: Keyring
+}
+
 /** Starts an installation, or goes on with the one in `folder`. It stops after the test. */
-export async function openWorld(
-  t: TestContext,
-  options: { folder?: string; clock?: FakeClock; newEpoch?: boolean } = {},
-): Promise<World> {
+export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
   const { folder = temporaryFolder(t), clock = new FakeClock() } = options
   const logLines: string[] = []
   const log = jsonLog((line) => logLines.push(line), clock.read)
-  const keyring = testKeyring()
+  const { keyring = testKeyring(), wrapDatabase = (each: OpenDatabase) => each } = options
   const database = openDatabase(folder)
   const index = new KeyIndex()
-  const store = await openSqliteStore(database, testIntegrity(clock.read, keyring), (changes) =>
+  const store = await openSqliteStore(wrapDatabase(database), testIntegrity(clock.read, keyring), (changes) =>
     index.add(changes),
   )
   index.follow(store)
@@ -124,11 +132,10 @@ export async function openWorld(
     log,
   })
   raiseIntegrityAlarms(store, log)
-  const emitter = testEmitter()
+  const emitter = testEmitter(clock.read)
   const usage = new UsageRecorder(domain, emitter, log)
   const addresses = new AddressCounter(store, log)
-  const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
-  if (project === undefined) throw new Error('an installation has a project')
+  const projectId = options.projectId ?? (await firstProject(store))
   return {
     folder,
     clock,
@@ -147,13 +154,13 @@ export async function openWorld(
     log,
     logLines,
     bootstrap: first?.secret.reveal() ?? '',
-    projectId: project.id,
+    projectId,
   }
 }
 
 /** A process that has just started. */
-export function testEmitter(): Emitter {
-  return { boot: newId('boot', () => START, systemRandom), node: 'test' }
+export function testEmitter(clock: Clock = () => START): Emitter {
+  return { boot: newId('boot', clock, systemRandom), node: 'test' }
 }
 
 /** Stores what has been written down of uses, and adds it up. */
@@ -161,6 +168,12 @@ export async function countUses({ usage, addresses, domain, log }: World): Promi
   await usage.flush()
   await addresses.flush()
   while (await rollUpUses(domain, log));
+}
+
+async function firstProject(store: Store): Promise<ProjectId> {
+  const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
+  if (project === undefined) throw new Error('an installation has a project')
+  return project.id
 }
 
 const closed = new WeakSet<Store>()

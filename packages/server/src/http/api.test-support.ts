@@ -9,7 +9,7 @@ import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
 import { StateExports } from '../audit/state-exports.ts'
 import type { ProjectId } from '../ids.ts'
 import { issueRootKey } from '../keys/issue.ts'
-import { DAY, may, openWorld, type World } from '../world.test-support.ts'
+import { DAY, may, openWorld, type World, type WorldOptions } from '../world.test-support.ts'
 import { createHttpServer } from './server.ts'
 
 export interface Answer {
@@ -54,8 +54,8 @@ export interface Api {
 const TRUSTED = ['127.0.0.1', '192.0.2.0/24'].flatMap((text) => parseAddressRange(text).range ?? [])
 
 /** Starts it; stops after the test. */
-export async function openApi(t: TestContext): Promise<Api> {
-  const world = await openWorld(t)
+export async function openApi(t: TestContext, options: WorldOptions = {}): Promise<Api> {
+  const world = await openWorld(t, options)
   const { domain, verifier, publisher, log } = world
   const stateExports = new StateExports({ ...domain, publisher })
   t.after(async () => stateExports.close())

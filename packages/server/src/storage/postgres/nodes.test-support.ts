@@ -31,8 +31,13 @@ export interface Node {
 }
 
 /** Starts one more process on the database; makes the installation if there is none. It stops after the test. */
-export async function openNode(t: TestContext, url: string, folder: string): Promise<Node> {
-  const clock = new FakeClock()
+export async function openNode(
+  t: TestContext,
+  url: string,
+  folder: string,
+  clock: FakeClock = new FakeClock(),
+  projectId: ProjectId | null = null,
+): Promise<Node> {
   const index = new KeyIndex()
   const holder = newId('boot', () => START, systemRandom)
   const store = await openPostgresStore({
@@ -48,10 +53,12 @@ export async function openNode(t: TestContext, url: string, folder: string): Pro
   store.onRefused((row) => refused.push(row))
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
   if (store.head().size === 0) await initialize(domain)
-  const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
-  if (project === undefined) throw new Error('an installation has a project')
+  const [project] =
+    projectId === null ? (await store.reader.projects(null, { limit: 1, cursor: null })).items : []
+  const known = projectId ?? project?.id
+  if (known === undefined) throw new Error('an installation has a project')
   return {
-    ...{ store, domain, index, clock, refused, projectId: project.id },
+    ...{ store, domain, index, clock, refused, projectId: known },
     async publisher() {
       mkdirSync(join(folder, holder))
       const guardFile = join(folder, holder, 'checkpoint.guard')
