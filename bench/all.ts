@@ -7,12 +7,14 @@ import { availableParallelism, cpus, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCrashes } from '../e2e/crash-run.ts'
+import { postgresStage, sqliteStage } from '../e2e/crash-stage.ts'
 import { ROOT } from '../e2e/program.ts'
 import { benchBulkOperation } from './bulk-operation.ts'
 import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
 import { benchNamedTests } from './named-tests.ts'
 import { benchPermissionModel } from './permission-model.ts'
+import { benchIssuePostgres } from './issue-postgres.ts'
 import type { Row } from './report.ts'
 import { benchTamperMatrix } from './tamper-matrix.ts'
 import { benchVectors, vectorsFolder } from './vectors.ts'
@@ -20,18 +22,22 @@ import { benchVerifyHttp } from './verify-http.ts'
 
 const NUMBERS = join(ROOT, 'docs/reference/numbers.md')
 
-async function crashRow(kills: number): Promise<Row> {
+async function crashRow(kills: number, store: 'sqlite' | 'postgres'): Promise<Row> {
   const seed = 20_261_122
-  const result = await runCrashes({ kills, seed, verifyEvery: 20, print: (line) => console.log(line) })
+  const stage = store === 'postgres' ? await postgresStage() : sqliteStage()
+  if (stage === null) throw new Error('PostgreSQL is not installed')
+  const result = await runCrashes({ kills, seed, verifyEvery: 20, print: (line) => console.log(line), stage })
+  await stage.end()
   for (const problem of result.problems.slice(0, 5)) console.log(`PROBLEM: ${problem}`)
+  const { load, start, database, both, 'first start': firstStart } = result.kills
   return {
-    what: `kill -9 at ${kills} random points under mutation load, 16 clients`,
+    what: `kill -9 at ${kills} random points under mutation load, 16 clients, ${store === 'sqlite' ? 'SQLite' : 'PostgreSQL and its server too'}`,
     must: '0 acknowledged changes lost, 0 mutations without entry, 0 entries without mutation; starts again by itself',
     measured:
       `${result.problems.length} problems; ${result.acknowledged} acknowledged changes, ${result.unanswered} under way at a kill, ` +
-      `${result.entries} entries, ${result.verifications} offline verifications; ${result.kills.load} kills under load, ` +
-      `${result.kills.start} in a start, ${result.kills['first start']} in a first start`,
-    command: `npx node e2e/crash.ts --kills ${kills} --seed ${seed}`,
+      `${result.entries} entries, ${result.verifications} offline verifications; ${load} kills under load, ` +
+      `${start} in a start, ${firstStart} in a first start${store === 'sqlite' ? '' : `, ${database} of the database server, ${both} of both`}`,
+    command: `npx node e2e/crash.ts --store ${store} --kills ${kills} --seed ${seed}`,
     passed: result.problems.length === 0,
   }
 }
@@ -71,6 +77,7 @@ for (const bench of [
   () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),
   () => benchIssueDurable(7, 1_500),
+  () => benchIssuePostgres(7, 2_000),
   () => benchHundredThousandKeys(100_000),
   () => benchBulkOperation(10_000),
 ]) {
@@ -78,7 +85,8 @@ for (const bench of [
   console.log([...lines, ''].join('\n'))
   rows.push(row)
 }
-rows.push(await crashRow(Number(values.kills)))
+rows.push(await crashRow(Number(values.kills), 'sqlite'))
+rows.push(await crashRow(Math.ceil(Number(values.kills) / 5), 'postgres'))
 const table = render(rows)
 console.log(table)
 if (values.write) {

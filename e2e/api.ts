@@ -68,9 +68,11 @@ export class Api {
 /** The server answered, and not with what was asked for: not a crash, but a bug. */
 export class UnexpectedAnswer extends Error {
   readonly status: number
+  readonly text: string
 
   constructor(method: string, path: string, status: number, text: string) {
     super(`${method} ${path}: ${status} ${text}`)
     this.status = status
+    this.text = text
   }
 }

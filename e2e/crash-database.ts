@@ -1,4 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as pause } from 'node:timers/promises'
+import { Client } from 'pg'
 import { compare, type LogFold, type LoggedTarget, type Standing } from './crash-ledger.ts'
 
 const TABLES = ['installation', 'project', 'environment', 'owner', 'api_key'] as const
@@ -7,7 +9,7 @@ const TABLES = ['installation', 'project', 'environment', 'owner', 'api_key'] as
  * Reads the database as it lies on disk, in one read transaction: takes the entries that are new since the last time
  * into the fold, and answers with every difference between rows and log.
  */
-export function inspect(path: string, log: LogFold): string[] {
+export function inspectSqlite(path: string, log: LogFold): string[] {
   const database = new DatabaseSync(path, { readOnly: true })
   try {
     database.exec('BEGIN')
@@ -16,10 +18,7 @@ export function inspect(path: string, log: LogFold): string[] {
     )
     for (const row of entries.iterate(log.size)) {
       const { position, leaf } = row as unknown as { position: number; leaf: Uint8Array }
-      const { targets } = JSON.parse(Buffer.from(leaf).toString('utf8')) as {
-        targets: readonly LoggedTarget[]
-      }
-      log.add(position, targets)
+      log.add(position, targetsOf(leaf))
     }
     const last = database.prepare('SELECT COALESCE(MAX(position) + 1, 0) AS size FROM audit_entry').get()
     const lost =
@@ -32,15 +31,70 @@ export function inspect(path: string, log: LogFold): string[] {
   }
 }
 
+/** Longer than a new process needs to take over from one that was killed. */
+const SETTLE_MS_MAX = 15_000
+
+/**
+ * As inspectSqlite, for the database at a URL, once every leaf that waited has its position. No server may have found
+ * anything wrong: an alarm in the log is a difference too.
+ */
+export async function inspectPostgres(url: string, log: LogFold): Promise<string[]> {
+  const client = new Client({ connectionString: url, options: '-c search_path=keystead' })
+  await client.connect()
+  try {
+    const overdue = performance.now() + SETTLE_MS_MAX
+    for (let waiting = 1; waiting > 0;) {
+      waiting = (await client.query('SELECT FROM audit_pending')).rowCount ?? 0
+      if (waiting > 0 && performance.now() > overdue) return [`${waiting} leaves got no position`]
+      if (waiting > 0) await pause(50)
+    }
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
+    const from = 'SELECT position::int, leaf, action FROM audit_entry WHERE position >= $1 ORDER BY position'
+    const { rows: entries } = await client.query<{ position: number; leaf: Buffer; action: string }>(from, [
+      log.size,
+    ])
+    for (const { position, leaf } of entries) log.add(position, targetsOf(leaf))
+    const alarms = entries
+      .filter(({ action }) => action === 'integrity.alarm')
+      .map(({ leaf }) => `alarm: ${leaf.toString('utf8')}`)
+    const { rows: size } = await client.query<{ size: string }>('SELECT size FROM audit_head')
+    const lost =
+      Number(size[0]?.size ?? 0) === log.size ? [] : [`the head says ${size[0]?.size}, not ${log.size}`]
+    const standings = new Map<string, Standing>()
+    for (const table of TABLES) {
+      const { rows } = await client.query<Record<string, unknown>>(selectStandings(table))
+      for (const row of rows) noteStanding(standings, table, row)
+    }
+    return [...lost, ...alarms, ...log.problems, ...compare(standings, log.standing)]
+  } finally {
+    await client.end()
+  }
+}
+
+function targetsOf(leaf: Uint8Array): readonly LoggedTarget[] {
+  const { targets } = JSON.parse(Buffer.from(leaf).toString('utf8')) as {
+    readonly targets: readonly LoggedTarget[]
+  }
+  return targets
+}
+
 function readStandings(database: DatabaseSync): Map<string, Standing> {
   const standings = new Map<string, Standing>()
-  for (const table of TABLES) {
-    const columns = table === 'api_key' ? 'id, version, state, kind' : 'id, version'
-    for (const row of database.prepare(`SELECT ${columns} FROM ${table}`).iterate()) {
-      const type = row['kind'] === 'root' ? 'root_key' : table
-      const state = String(row['state'] ?? 'active')
-      standings.set(`${type} ${String(row['id'])}`, { version: Number(row['version']), state })
-    }
-  }
+  for (const table of TABLES)
+    for (const row of database.prepare(selectStandings(table)).iterate()) noteStanding(standings, table, row)
   return standings
+}
+
+function selectStandings(table: (typeof TABLES)[number]): string {
+  return `SELECT ${table === 'api_key' ? 'id, version, state, kind' : 'id, version'} FROM ${table}`
+}
+
+function noteStanding(
+  standings: Map<string, Standing>,
+  table: string,
+  row: Readonly<Record<string, unknown>>,
+): void {
+  const type = row['kind'] === 'root' ? 'root_key' : table
+  const state = typeof row['state'] === 'string' ? row['state'] : 'active'
+  standings.set(`${type} ${String(row['id'])}`, { version: Number(row['version']), state })
 }

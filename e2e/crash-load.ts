@@ -73,14 +73,17 @@ export class MutatingClient {
     this.#dice = random
   }
 
-  /** Resolves when the connection breaks. Throws for an answer that is not the asked-for change. */
+  /**
+   * Resolves when the connection breaks, or when the server says that it cannot reach its database. Throws for any other
+   * answer that is not the asked-for change.
+   */
   async run(api: Api): Promise<void> {
     for (;;) {
       try {
         await this.#change(api)
         this.acknowledged += 1
       } catch (error) {
-        if (error instanceof UnexpectedAnswer) throw error
+        if (error instanceof UnexpectedAnswer && error.status !== 503) throw error
         return
       }
     }
@@ -151,7 +154,12 @@ export class MutatingClient {
     const { acknowledged } = entry
     entry.pending = { ...acknowledged, ...change, version: Number(acknowledged['version']) + 1 }
     this.touched.add(entry)
-    const result = await ask()
+    const result = await ask().catch((error: unknown) => {
+      // Only an answer that leaves it open may be followed by either state.
+      const isUndone = error instanceof UnexpectedAnswer && !error.text.includes('storage.unconfirmed')
+      if (isUndone) entry.pending = null
+      throw error
+    })
     entry.acknowledged = entry.pending
     entry.pending = null
     return result

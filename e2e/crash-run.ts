@@ -4,16 +4,16 @@ import { join } from 'node:path'
 import { verifyLog } from '@keystead/protocol/audit-verification'
 import { sha256, verifyEd25519 } from '../packages/server/src/hash.ts'
 import { Api } from './api.ts'
-import { inspect } from './crash-database.ts'
 import { type Entry, judge, LogFold } from './crash-ledger.ts'
 import { dice, type Dice, lookUp, MutatingClient } from './crash-load.ts'
-import { launchServer } from './program.ts'
+import type { CrashStage } from './crash-stage.ts'
+import type { Program } from './program.ts'
 
 const CLIENTS = 16
-/** How long after the ready line (or the spawn, for a kill during a start) a kill comes at the latest. */
-const LOAD_MS_MAX = 250
+/** How long after the spawn a kill during a start comes at the latest. */
 const START_MS_MAX = 900
 const DAY_MS = 86_400_000
+const BACK_MS_MAX = 20_000
 
 export interface CrashOptions {
   readonly kills: number
@@ -21,10 +21,14 @@ export interface CrashOptions {
   /** The exported log is verified offline after so many kills, and at the end. */
   readonly verifyEvery: number
   readonly print: (line: string) => void
+  readonly stage: CrashStage
 }
 
+/** What is killed: the server in its first start, in a later one, under load; the database server, or both, under load. */
+type Kind = 'first start' | 'start' | 'load' | 'database' | 'both'
+
 export interface CrashResult {
-  readonly kills: Readonly<Record<'first start' | 'start' | 'load', number>>
+  readonly kills: Readonly<Record<Kind, number>>
   readonly acknowledged: number
   /** Changes whose answer did not come: committed or not, either is right. */
   readonly unanswered: number
@@ -51,7 +55,7 @@ class CrashRun {
   readonly #clients: readonly MutatingClient[]
   readonly #log = new LogFold()
   readonly #problems: string[] = []
-  readonly #kills = { 'first start': 0, start: 0, load: 0 }
+  readonly #kills = { 'first start': 0, start: 0, load: 0, database: 0, both: 0 }
   #credential = ''
   #gateway = ''
   /** The log's key as the first start gave it, and the checkpoint that was verified last. */
@@ -72,13 +76,14 @@ class CrashRun {
   }
 
   async run(): Promise<CrashResult> {
+    await this.#options.stage.prepare(this.#dataDir)
     await this.#withServer((api) => this.#setUp(api), 'SIGTERM')
     for (let kill = 1; kill <= this.#options.kills; kill++) {
       const kind = this.#kindOf(kill)
       this.#kills[kind] += 1
       if (kind === 'first start') await this.#killFirstStart(kill)
       else if (kind === 'start') await this.#killStart()
-      else await this.#killUnderLoad(kill % this.#options.verifyEvery === 0)
+      else await this.#killUnderLoad(kind, kill % this.#options.verifyEvery === 0)
       if (kill % 10 === 0) this.#report(kill)
       // One broken crash is enough to look at; the seed brings it back.
       if (this.#problems.length > 0) break
@@ -107,30 +112,45 @@ class CrashRun {
     this.#trust = (await api.send('GET', '/v1/audit/log/key')).text
   }
 
-  async #killUnderLoad(verifyOffline: boolean): Promise<void> {
-    await this.#withServer(async (api, kill) => {
+  async #killUnderLoad(kind: Kind, verifyOffline: boolean): Promise<void> {
+    const database = kind === 'load' ? null : this.#options.stage.server
+    await this.#withServer(async (api, server) => {
       await this.#check(api, verifyOffline)
       const running = Promise.all(this.#clients.map((client) => client.run(api)))
-      await pause(this.#dice() * LOAD_MS_MAX)
-      await kill()
+      await pause(this.#dice() * this.#options.stage.loadMsMax)
+      await Promise.all([database?.kill(), kind === 'database' ? null : server.end('SIGKILL')])
       await running
+      await database?.restart()
+      // It has kept running without its database: everything must be there without a new start.
+      if (kind === 'database') await this.#checkWhenBack(api)
     }, 'SIGKILL')
   }
 
+  async #checkWhenBack(api: Api): Promise<void> {
+    for (const overdue = performance.now() + BACK_MS_MAX; ;) {
+      const { status } = await api.send('GET', '/readyz')
+      if (status === 200) return this.#check(api, false)
+      if (performance.now() > overdue) throw new Error('the server does not find back to its database')
+      await pause(50)
+    }
+  }
+
   async #killStart(): Promise<void> {
-    const server = launchServer(this.#dataDir)
+    const server = this.#options.stage.launch(this.#dataDir)
     await pause(this.#dice() * START_MS_MAX)
     await server.end('SIGKILL')
   }
 
   /** A new folder: the first start is killed, the second must be a whole installation with a credential that works. */
   async #killFirstStart(kill: number): Promise<void> {
+    const { stage } = this.#options
     const dataDir = join(this.#folder, `new-${kill}`)
+    await stage.prepare(dataDir)
     const delayMs = this.#dice() * START_MS_MAX
-    const first = launchServer(dataDir)
+    const first = stage.launch(dataDir)
     await pause(delayMs)
     await first.end('SIGKILL')
-    const second = launchServer(dataDir)
+    const second = stage.launch(dataDir)
     try {
       const url = await second.ready
       const file = join(dataDir, 'bootstrap-key')
@@ -141,27 +161,25 @@ class CrashRun {
       const what = `first start killed after ${delayMs.toFixed(0)} ms:`
       if (status !== 200)
         this.#problems.push(`${what} bootstrap key ${credential === '' ? 'missing' : `refused (${status})`}`)
-      this.#problems.push(
-        ...inspect(join(dataDir, 'keystead.db'), new LogFold()).map((text) => `${what} ${text}`),
-      )
+      this.#problems.push(...(await stage.inspect(dataDir, new LogFold())).map((text) => `${what} ${text}`))
     } catch (error) {
       this.#problems.push(`first start killed after ${delayMs.toFixed(0)} ms: ${messageOf(error)}`)
     } finally {
       await second.end('SIGKILL')
-      rmSync(dataDir, { recursive: true, force: true })
+      stage.forget(dataDir)
     }
   }
 
   async #withServer(
-    work: (api: Api, kill: () => Promise<void>) => Promise<void>,
+    work: (api: Api, server: Program) => Promise<void>,
     signal: 'SIGTERM' | 'SIGKILL',
   ): Promise<void> {
-    const server = launchServer(this.#dataDir)
+    const server = this.#options.stage.launch(this.#dataDir)
     try {
       const url = await server.ready
       this.#credential ||= readFileSync(join(this.#dataDir, 'bootstrap-key'), 'utf8').trim()
       const api = new Api(url, this.#credential)
-      await work(api, () => server.end('SIGKILL'))
+      await work(api, server)
       api.close()
     } catch (error) {
       this.#problems.push(messageOf(error))
@@ -175,7 +193,7 @@ class CrashRun {
       for (const entry of client.touched) await this.#checkEntry(api, entry)
       client.touched.clear()
     }
-    this.#problems.push(...inspect(join(this.#dataDir, 'keystead.db'), this.#log))
+    this.#problems.push(...(await this.#options.stage.inspect(this.#dataDir, this.#log)))
     if (verifyOffline) await this.#verifyOffline(api)
   }
 
@@ -218,12 +236,15 @@ class CrashRun {
     if (!report.ok) this.#problems.push(`the log does not verify: ${JSON.stringify(failed)}`)
   }
 
-  #kindOf(kill: number): 'first start' | 'start' | 'load' {
-    // Of ten kills one in the first start of a new folder, two in a later start, seven under load. The first is under
-    // load, so that there is something to lose.
+  #kindOf(kill: number): Kind {
+    // Of ten kills one in the first start of a new folder, two in a later start, seven under load, three of them of the
+    // database server, if there is one. The first is under load, so that there is something to lose.
     const place = kill % 10
     if (place === 5) return 'first start'
-    return place === 3 || place === 8 ? 'start' : 'load'
+    if (place === 3 || place === 8) return 'start'
+    if (this.#options.stage.server === null) return 'load'
+    if (place === 2) return 'both'
+    return place === 4 || place === 7 ? 'database' : 'load'
   }
 
   #acknowledged(): number {

@@ -1,31 +1,39 @@
 /**
  * Kills the server at random points under mutation load and checks after each that nothing acknowledged is lost, that
  * every change has its audit entry and every entry its change, and that the log verifies offline.
- * Run: node e2e/crash.ts [--kills 200] [--seed N] [--verify-every 20]
+ * Run: node e2e/crash.ts [--store sqlite|postgres] [--kills 200] [--seed N] [--verify-every 20]
+ * On PostgreSQL, the database server is killed as well.
  */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { runCrashes } from './crash-run.ts'
+import { postgresStage, sqliteStage } from './crash-stage.ts'
 
 const { values } = parseArgs({
   options: {
+    store: { type: 'string', default: 'sqlite' },
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(randomInt(1_000_000)) },
     'verify-every': { type: 'string', default: '20' },
   },
 })
 console.log(`seed ${values.seed}`)
+const stage = values.store === 'postgres' ? await postgresStage() : sqliteStage()
+if (stage === null) throw new Error('PostgreSQL is not installed')
 const startedAt = performance.now()
 const result = await runCrashes({
   kills: Number(values.kills),
   seed: Number(values.seed),
   verifyEvery: Number(values['verify-every']),
   print: (line) => console.log(line),
+  stage,
 })
+await stage.end()
 for (const problem of result.problems.slice(0, 20)) console.error(`PROBLEM: ${problem}`)
 const { kills, acknowledged, unanswered, entries, verifications, problems } = result
 console.log(
   `${kills.load} kills under load, ${kills.start} during a start, ${kills['first start']} during a first start, ` +
+    `${kills.database} of the database server, ${kills.both} of both, ` +
     `in ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`,
 )
 console.log(

@@ -193,8 +193,8 @@ export const ERROR_CODES = {
   },
   'storage.unavailable': {
     status: 503,
-    title: 'The store cannot write now',
-    help: 'Nothing was changed. Look at the disk: full, read-only or failing. Then try again.',
+    title: 'The store cannot be used now',
+    help: 'Nothing was changed. Look at the disk (full, read-only, failing) or at the database server. Then try again.',
   },
   'storage.unconfirmed': {
     status: 503,

@@ -1,6 +1,7 @@
 import type { Environment } from '@keystead/protocol/api-key'
 import { type Authorized, isWithin } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
+import { DomainError } from '../errors.ts'
 import type { KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type { ApiKey, KeyUse, Page } from '../storage/records.ts'
 import type { PageRequest } from '../storage/store.ts'
@@ -26,12 +27,20 @@ type Readable = Authorized<'keys:read'> | Authorized<'root-keys:read'>
 /** One key. `key.not_found` outside the caller's reach. */
 export async function getKey(domain: Domain, by: Readable, keyClass: KeyClass, id: string): Promise<UsedKey> {
   const key = requireVisible(await domain.store.reader.key(id), keyClass, by)
-  return { key, uses: await usesOf(domain, key) }
+  return { key, uses: await domain.store.reader.uses([key.id]) }
 }
 
-/** How often and how each version of a key has been used so far. */
+/**
+ * How often and how each version of a key that has just been changed was used so far. None when the database does not
+ * answer: the change is done, and its answer must not say otherwise, nor lose a new secret, for the sake of counts.
+ */
 export async function usesOf(domain: Domain, key: ApiKey): Promise<readonly KeyUse[]> {
-  return domain.store.reader.uses([key.id])
+  try {
+    return await domain.store.reader.uses([key.id])
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'storage.unavailable') return []
+    throw error
+  }
 }
 
 /** Keys within the caller's reach, oldest first. */

@@ -7,6 +7,8 @@
 export class RowVersions {
   readonly #below: RowVersions | null
   readonly #versions = new Map<string, number>()
+  /** The first two: whether there is one alone is asked with each key that is issued. */
+  readonly #projects: string[] = []
 
   constructor(below: RowVersions | null = null) {
     this.#below = below
@@ -23,12 +25,24 @@ export class RowVersions {
 
   /** Notes that a row now has this version. */
   note(id: string, version: number): void {
+    if (id.startsWith('prj_') && this.#projects.length < 2 && this.versionOf(id) === undefined)
+      this.#projects.push(id)
     this.#versions.set(id, version)
+  }
+
+  /** The id of the project, where there is exactly one. */
+  onlyProject(): string | null {
+    const [first, ...others] = this.#someProjects()
+    return first === undefined || others.length > 0 ? null : first
+  }
+
+  #someProjects(): readonly string[] {
+    return this.#below === null ? this.#projects : [...this.#below.#someProjects(), ...this.#projects]
   }
 
   /** Takes over what a draft above this layer has changed. */
   adopt(draft: RowVersions): void {
-    for (const [id, version] of draft.#versions) this.#versions.set(id, version)
+    for (const [id, version] of draft.#versions) this.note(id, version)
   }
 
   /** How many rows there are, as of this layer alone. */

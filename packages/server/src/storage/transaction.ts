@@ -143,9 +143,8 @@ export class OpenTransaction implements Transaction {
   }
 
   async onlyProject(): Promise<Project | null> {
-    const build = (db: Kysely<Tables>) => db.selectFrom('project').selectAll().limit(2)
-    const { rows } = await this.#use().run('two projects', build, [2])
-    return rows.length === 1 ? this.#open(PROJECT, { rows }) : null
+    const id = this.#versions.onlyProject()
+    return id === null ? null : this.#byId(PROJECT, id)
   }
 
   async owner(id: string): Promise<Owner | null> {

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
 import type { UseSegment } from '../records.ts'
 import { Statements } from '../statements.ts'
@@ -10,6 +10,9 @@ import { inTransaction } from './session.ts'
 
 /** Bounds what one COMMIT can take along, and so how long the first of a batch waits for the last. */
 const BATCH_MAX = 128
+/** A batch waits for more until none has come for this long, and never longer than a fraction of what a commit takes. */
+const GATHER_QUIET_MS = 0.5
+const GATHER_MS_MAX = 2
 /** How long it is tried to find out what became of a COMMIT whose answer was lost. */
 const RESOLVE_MS_MAX = 10_000
 const RESOLVE_PAUSE_MS = 100
@@ -48,6 +51,7 @@ export class Committer {
   readonly #statements: Statements
   readonly #queue: Job[] = []
   #client: PoolClient | null = null
+  #lastBatch = 0
   #isDraining = false
 
   /** `notifies`: whether another process must be told that leaves wait. `onCommitted` comes after each batch. */
@@ -78,10 +82,29 @@ export class Committer {
   async #drain(): Promise<void> {
     this.#isDraining = true
     try {
-      while (this.#queue.length > 0) await this.#commitBatch(this.#queue.splice(0, BATCH_MAX))
+      while (this.#queue.length > 0) {
+        await this.#gather()
+        const batch = this.#queue.splice(0, BATCH_MAX)
+        this.#lastBatch = batch.length
+        await this.#commitBatch(batch)
+      }
     } finally {
       // In one step with the last look at the queue: whatever is queued from here on starts the next drain.
       this.#isDraining = false
+    }
+  }
+
+  /** Answers to the last batch bring new requests, whose work reads before it commits. Who is alone does not wait. */
+  async #gather(): Promise<void> {
+    if (this.#lastBatch < 2) return
+    const started = performance.now()
+    let newest = started
+    for (let waiting = this.#queue.length; waiting < BATCH_MAX;) {
+      await nextTurn()
+      const now = performance.now()
+      if (this.#queue.length > waiting) newest = now
+      waiting = this.#queue.length
+      if (now - newest >= GATHER_QUIET_MS || now - started >= GATHER_MS_MAX) return
     }
   }
 

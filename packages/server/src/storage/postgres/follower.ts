@@ -8,7 +8,7 @@ import { codecOf, codecOfId, recordOf, type SealedCodec, type SealedTable, type 
 import type { Changes, Integrity, RefusedRow } from '../store.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { Judge, type Verdict } from './judge.ts'
-import { readLog } from './log-reader.ts'
+import { type LogSlice, readLog } from './log-reader.ts'
 import { inTransaction, SNAPSHOT } from './session.ts'
 
 /** Leaves that are read at a time: a few MB at the most. */
@@ -34,7 +34,7 @@ export interface OwnLeaf {
 }
 
 /** A moment, by the clock that stops with the machine and by the one that does not. */
-interface Moment {
+export interface Moment {
   readonly monotonic: number
   readonly wall: number
 }
@@ -75,6 +75,7 @@ export class Follower {
   #next: Promise<void> | null = null
   #broken: string | null = null
   #currentAt: Moment | null = null
+  #known: { readonly slice: LogSlice; readonly began: Moment } | null = null
 
   constructor(following: Following) {
     this.#following = following
@@ -90,6 +91,17 @@ export class Follower {
     // The one that runs may have read already: only the next one is sure to begin after this call.
     this.#next ??= this.#running.catch(() => undefined).then(async () => this.#start())
     return this.#next
+  }
+
+  /** As `follow`, by the process that has appended these leaves itself, at some moment after `began`: nothing is read. */
+  async followWith(slice: LogSlice, began: Moment): Promise<void> {
+    this.#known = { slice, began }
+    return this.follow()
+  }
+
+  /** The present moment. */
+  now(): Moment {
+    return { monotonic: performance.now(), wall: this.#following.clock() }
   }
 
   /** Milliseconds since the last look at the log began that was followed to its end: the larger by both clocks. */
@@ -138,8 +150,8 @@ export class Follower {
 
   async #step(suspects: readonly Suspect[]): Promise<void> {
     if (this.#broken !== null) throw new LogError(this.#broken)
-    const { service, clock } = this.#following
-    const began = { monotonic: performance.now(), wall: clock() }
+    const { service } = this.#following
+    const began = this.#known?.began ?? this.now()
     const appliedBefore = this.#applied
     try {
       const isAll = await this.#foldSome(service)
@@ -151,7 +163,7 @@ export class Follower {
       throw error
     }
     this.#applyOwn()
-    this.#currentAt = began
+    if (began.monotonic > (this.#currentAt?.monotonic ?? Number.NEGATIVE_INFINITY)) this.#currentAt = began
     for (const answer of this.#answers.splice(0)) answer()
     if (this.#applied > appliedBefore) for (const wake of this.#waiting.splice(0)) wake()
   }
@@ -159,12 +171,12 @@ export class Follower {
   /** Takes in the next leaves; true when there are no more. LogError when they are not what belongs there. */
   async #foldSome(queryable: Queryable): Promise<boolean> {
     const { fold } = this
-    const { head, entries } = await readLog(
-      queryable,
-      fold.size,
-      LEAVES_PER_READ,
-      this.#following.integrity.headMac,
-    )
+    const { headMac } = this.#following.integrity
+    const known = this.#known?.slice
+    this.#known = null
+    // A slice that others have followed meanwhile, or that does not begin here, is read like every other.
+    const isNext = known?.entries[0]?.position === fold.size
+    const { head, entries } = isNext ? known : await readLog(queryable, fold.size, LEAVES_PER_READ, headMac)
     const size = head?.size ?? 0
     if (size < fold.size) throw new LogError(`it has gone back from size ${fold.size} to ${size}`)
     if (entries.length === 0 && fold.size < size) throw new LogError(`leaf ${fold.size} is missing`)

@@ -106,7 +106,7 @@ export class Sequencer {
     const first = frontier.size
     const nodes: MerkleNode[] = candidates.flatMap(({ hash }) => frontier.append(hash))
     const head = sealHead({ size: frontier.size, root: frontier.root() }, integrity.headMac)
-    const before = performance.now()
+    const before = follower.now()
     const { rows: result } = await service.query<{ appended: boolean }>({
       name: 'append',
       text: APPEND,
@@ -120,10 +120,15 @@ export class Sequencer {
         ...arraysOf(candidates, first, nodes),
       ],
     })
-    if (result[0]?.appended === true) this.#renewedAt = before
-    else this.#renewedAt = Number.NEGATIVE_INFINITY
-    await follower.follow()
-    return result[0]?.appended === true
+    if (result[0]?.appended !== true) {
+      this.#renewedAt = Number.NEGATIVE_INFINITY
+      await follower.follow()
+      return false
+    }
+    this.#renewedAt = before.monotonic
+    const entries = candidates.map(({ bytes, hash }, i) => ({ position: first + i, bytes, leafHash: hash }))
+    await follower.followWith({ head: { size: frontier.size, root: frontier.root() }, entries }, before)
+    return rows.length === APPEND_MAX
   }
 
   /** Why a leaf must not get a position, or what of it is stored. */
