@@ -3,7 +3,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
 import { compare, type LogFold, type LoggedTarget, type Standing } from './crash-ledger.ts'
 
-const TABLES = ['installation', 'project', 'environment', 'owner', 'api_key'] as const
+const TABLES = ['installation', 'project', 'environment', 'owner', 'api_key', 'use_emitter'] as const
+const COLUMNS: Readonly<Record<(typeof TABLES)[number], string>> = {
+  installation: 'id, version',
+  project: 'id, version',
+  environment: 'id, version',
+  owner: 'id, version',
+  api_key: 'id, version, state, kind',
+  use_emitter: 'id, version, state',
+}
 
 /**
  * Reads the database as it lies on disk, in one read transaction: takes the entries that are new since the last time
@@ -86,7 +94,7 @@ function readStandings(database: DatabaseSync): Map<string, Standing> {
 }
 
 function selectStandings(table: (typeof TABLES)[number]): string {
-  return `SELECT ${table === 'api_key' ? 'id, version, state, kind' : 'id, version'} FROM ${table}`
+  return `SELECT ${COLUMNS[table]} FROM ${table}`
 }
 
 function noteStanding(

@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test'
 import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { recordStart } from '../../bootstrap.ts'
 import type { ProjectId } from '../../ids.ts'
-import { closeOnce, openWorld, type World } from '../../world.test-support.ts'
+import { closeOnce, openWorld, testEmitter, type World } from '../../world.test-support.ts'
 import { ATTACKS, tryAttack, type Victim } from '../sql-attacks.test-support.ts'
 
 /** The triggers stop nobody who can write the file, and are put back so that the schema shows nothing. */
@@ -26,7 +26,7 @@ function victim(t: TestContext, world: World, projectId: ProjectId): Victim {
     async alarms() {
       if (store.halted() !== null) return []
       // The next commit comes after those of the alarms.
-      await recordStart(domain)
+      await recordStart(domain, testEmitter())
       const { reader } = store
       const asked = { targetId: null, action: 'integrity.alarm' }
       const entries = await Promise.all(
