@@ -16,6 +16,7 @@ import { benchNamedTests } from './named-tests.ts'
 import { benchPermissionModel } from './permission-model.ts'
 import { benchIssuePostgres } from './issue-postgres.ts'
 import type { Row } from './report.ts'
+import { benchSqlAttacks } from './sql-attacks.ts'
 import { benchTamperMatrix } from './tamper-matrix.ts'
 import { benchVectors, vectorsFolder } from './vectors.ts'
 import { benchVerifyHttp } from './verify-http.ts'
@@ -71,8 +72,8 @@ const rows: Row[] = []
 for (const bench of [
   async () => benchVectors(vectorsFolder(undefined)),
   () => benchTamperMatrix(),
+  () => benchSqlAttacks(),
   () => benchNamedTests('conformance'),
-  () => benchNamedTests('sql-attacks'),
   () => benchNamedTests('faults'),
   () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),

@@ -1,6 +1,6 @@
 /**
  * Guarantees that are counted in tests: each row runs its files and says how many passed.
- * Run: node bench/named-tests.ts [conformance | sql-attacks | faults]
+ * Run: node bench/named-tests.ts [conformance | faults]
  */
 import { spawnSync } from 'node:child_process'
 import { ROOT } from '../e2e/program.ts'
@@ -18,11 +18,6 @@ const SUITES = {
     what: 'conformance: what other key servers get wrong (T1-T7, T10-T12), as named tests',
     must: 'all pass',
     files: ['packages/server/src/http/operations/conformance'],
-  },
-  'sql-attacks': {
-    what: 'rows and leaves altered, swapped, widened, put back, copied or deleted by SQL in 35 ways, on SQLite and PostgreSQL, while the server runs and across a restart',
-    must: 'never a VALID that the log does not justify; the alarm names table and row',
-    files: ['storage/sqlite/sql-attacks', 'storage/postgres/sql-attacks'],
   },
   faults: {
     what: 'every statement of every operation that changes something, and every call of the keystore, fails once',

@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { parseAddress } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { type Decision, decide } from '@keystead/protocol/decision'
@@ -50,8 +49,13 @@ export class FakeClock {
   }
 }
 
+/** Whatever ends, a test as a rule, and cleans up then. */
+export interface Scope {
+  after(clean: () => unknown): void
+}
+
 /** A new folder that is removed after the test. */
-export function temporaryFolder(t: TestContext): string {
+export function temporaryFolder(t: Scope): string {
   const folder = mkdtempSync(join(tmpdir(), 'keystead-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
@@ -101,16 +105,20 @@ export interface WorldOptions {
 }
 
 /** Starts an installation, or goes on with the one in `folder`. It stops after the test. */
-export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
+export async function openWorld(t: Scope, options: WorldOptions = {}): Promise<World> {
   const { folder = temporaryFolder(t), clock = new FakeClock() } = options
   const logLines: string[] = []
   const log = jsonLog((line) => logLines.push(line), clock.read)
   const { keyring = testKeyring(), wrapDatabase = (each: OpenDatabase) => each } = options
   const database = openDatabase(folder)
   const index = new KeyIndex()
-  const store = await openSqliteStore(wrapDatabase(database), testIntegrity(clock.read, keyring), (changes) =>
+  const integrity = testIntegrity(clock.read, keyring)
+  const store = await openSqliteStore(wrapDatabase(database), integrity, (changes) =>
     index.add(changes),
-  )
+  ).catch((error: unknown) => {
+    database.close()
+    throw error
+  })
   index.follow(store)
   t.after(() => closeOnce(store))
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
@@ -170,7 +178,8 @@ export async function countUses({ usage, addresses, domain, log }: World): Promi
   while (await rollUpUses(domain, log));
 }
 
-async function firstProject(store: Store): Promise<ProjectId> {
+/** The project that an installation begins with. */
+export async function firstProject(store: Store): Promise<ProjectId> {
   const [project] = (await store.reader.projects(null, { limit: 1, cursor: null })).items
   if (project === undefined) throw new Error('an installation has a project')
   return project.id

@@ -9,6 +9,8 @@ import { suspendKey } from './suspend.ts'
 let owners = 0
 
 type Home = Pick<World, 'domain' | 'projectId'>
+/** With a clock besides. */
+type Clocked = Home & Pick<World, 'clock'>
 
 export async function anOwner(world: Home): Promise<Owner> {
   owners += 1
@@ -19,7 +21,7 @@ export async function anOwner(world: Home): Promise<Owner> {
 }
 
 /** A role that gives `market:read`, unless said otherwise. */
-export async function aRole(world: World, input: Partial<NewRole> = {}): Promise<Role> {
+export async function aRole(world: Home, input: Partial<NewRole> = {}): Promise<Role> {
   owners += 1
   return createRole(world.domain, may('roles:create'), {
     projectId: world.projectId,
@@ -42,7 +44,7 @@ export async function aKey(world: Home, input: Partial<NewKey> = {}): Promise<Is
 }
 
 /** A root key that expires in a day. */
-export async function aRootKey(world: World, input: Partial<NewRootKey> = {}): Promise<Issued> {
+export async function aRootKey(world: Clocked, input: Partial<NewRootKey> = {}): Promise<Issued> {
   return issueRootKey(world.domain, may('root-keys:create'), {
     projectId: world.projectId,
     environment: 'production',
@@ -52,10 +54,10 @@ export async function aRootKey(world: World, input: Partial<NewRootKey> = {}): P
   })
 }
 
-export async function suspended(world: World, id: string): Promise<ApiKey> {
+export async function suspended(world: Home, id: string): Promise<ApiKey> {
   return suspendKey(world.domain, may('keys:suspend'), 'issued', id, 'unspecified')
 }
 
-export async function rotated(world: World, id: string, overlapSeconds: number): Promise<Rotated> {
+export async function rotated(world: Home, id: string, overlapSeconds: number): Promise<Rotated> {
   return rotateKey(world.domain, may('keys:rotate'), 'issued', id, { overlapSeconds, reason: 'scheduled' })
 }

@@ -114,8 +114,9 @@ export class Follower {
   /** What the row of this object is, compared with log and waiting leaves in one snapshot that begins after the call. */
   async examine(id: string): Promise<Verdict> {
     const verdict = new Promise<Verdict>((done, failed) => this.#suspects.push({ id, done, failed }))
-    await this.follow()
-    return verdict
+    // Both are waited for together: when the look fails both reject, and neither may be left unheard.
+    const [answer] = await Promise.all([verdict, this.follow()])
+    return answer
   }
 
   /** Resolves when the log has been followed further, or after so many milliseconds. */

@@ -1,7 +1,6 @@
 // Several server processes on one database, without HTTP, in one test process: each has a store and memory of its own.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { decide, type Decision } from '@keystead/protocol/decision'
 import { openEpoch } from '../../audit/epoch.ts'
 import { CheckpointPublisher } from '../../audit/publish.ts'
@@ -12,7 +11,15 @@ import { newId, type ProjectId } from '../../ids.ts'
 import { jsonLog } from '../../log.ts'
 import { systemRandom } from '../../random.ts'
 import { KeyIndex } from '../../verify/index.ts'
-import { closeOnce, FakeClock, START, testIntegrity, testKeyring } from '../../world.test-support.ts'
+import {
+  closeOnce,
+  FakeClock,
+  firstProject,
+  type Scope,
+  START,
+  testIntegrity,
+  testKeyring,
+} from '../../world.test-support.ts'
 import type { RefusedRow, Store } from '../store.ts'
 import { openPostgres } from './open.ts'
 import { openPostgresStore } from './store.ts'
@@ -30,14 +37,12 @@ export interface Node {
   ask(text: string): Decision
 }
 
-/** Starts one more process on the database; makes the installation if there is none. It stops after the test. */
-export async function openNode(
-  t: TestContext,
-  url: string,
-  folder: string,
-  clock: FakeClock = new FakeClock(),
-  projectId: ProjectId | null = null,
-): Promise<Node> {
+/**
+ * Starts one more process on the database; makes the installation if there is none. It stops after the test. `known`:
+ * the first project, where its row cannot be counted on.
+ */
+export async function openNode(t: Scope, url: string, folder: string, known?: ProjectId): Promise<Node> {
+  const clock = new FakeClock()
   const index = new KeyIndex()
   const holder = newId('boot', () => START, systemRandom)
   const store = await openPostgresStore({
@@ -53,12 +58,9 @@ export async function openNode(
   store.onRefused((row) => refused.push(row))
   const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
   if (store.head().size === 0) await initialize(domain)
-  const [project] =
-    projectId === null ? (await store.reader.projects(null, { limit: 1, cursor: null })).items : []
-  const known = projectId ?? project?.id
-  if (known === undefined) throw new Error('an installation has a project')
+  const projectId = known ?? (await firstProject(store))
   return {
-    ...{ store, domain, index, clock, refused, projectId: known },
+    ...{ store, domain, index, clock, refused, projectId },
     async publisher() {
       mkdirSync(join(folder, holder))
       const guardFile = join(folder, holder, 'checkpoint.guard')

@@ -38,6 +38,7 @@ import { Committer, ConflictError } from './committer.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { isRefusal } from './failure.ts'
 import { Follower, leafKey } from './follower.ts'
+import type { Verdict } from './judge.ts'
 import { Listener } from './listener.ts'
 import { brokenLog } from './log-reader.ts'
 import type { PostgresDatabase } from './open.ts'
@@ -327,7 +328,7 @@ class PostgresStore implements Store {
 
   /** Waits until a row that was not what the log says may have become it; throws when nothing accounts for it. */
   async #settle({ refused }: MovedRowError): Promise<void> {
-    const verdict = await this.#follower.examine(refused.id)
+    const verdict = await this.#examine(refused.id)
     if (verdict === 'ahead') await this.#follower.nextGrowth(GROWTH_MS)
     if (typeof verdict === 'string') return
     const row = { ...refused, what: verdict.what }
@@ -336,9 +337,19 @@ class PostgresStore implements Store {
   }
 
   async #isWorthReading(id: string): Promise<boolean> {
-    const verdict = await this.#follower.examine(id)
+    const verdict = await this.#examine(id)
     if (verdict === 'ahead') await this.#follower.nextGrowth(GROWTH_MS)
     return typeof verdict === 'string'
+  }
+
+  /** Follower.examine, but DomainError `audit.halted` once the log is broken, `storage.unavailable` without an answer. */
+  async #examine(id: string): Promise<Verdict> {
+    try {
+      return await this.#follower.examine(id)
+    } catch (cause) {
+      if (cause instanceof LogError) throw new DomainError('audit.halted', this.#halted, { cause })
+      throw new DomainError('storage.unavailable', null, { cause })
+    }
   }
 
   /** Whether anything has changed since the log had `size` leaves, so that work may read something else now. */
