@@ -19,6 +19,7 @@ import type { Row } from './report.ts'
 import { benchSqlAttacks } from './sql-attacks.ts'
 import { benchTamperMatrix } from './tamper-matrix.ts'
 import { benchVectors, vectorsFolder } from './vectors.ts'
+import { benchUseAccounting } from './use-accounting.ts'
 import { benchVerifyHttp } from './verify-http.ts'
 
 const NUMBERS = join(ROOT, 'docs/reference/numbers.md')
@@ -77,6 +78,7 @@ for (const bench of [
   () => benchNamedTests('faults'),
   () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),
+  () => benchUseAccounting(11, 5_000),
   () => benchIssueDurable(7, 1_500),
   () => benchIssuePostgres(7, 2_000),
   () => benchHundredThousandKeys(100_000),

@@ -153,6 +153,43 @@ test('the exported log is verified offline, continues an older checkpoint, and a
   assert.match(refuted.out, /REFUTED/)
 })
 
+test('the use of a key is shown, exported, and proven offline by a receipt; a receipt that was changed is refuted', async () => {
+  const boot = async (): Promise<Record<string, unknown>> => {
+    const { items } = await json('usage', 'emitters')
+    return (items as Record<string, unknown>[])[0] ?? {}
+  }
+  // Uses are recorded every five seconds and counted within fifteen; a checkpoint covers them a second later.
+  await eventually(async () => Number((await boot())['records']) > 0)
+  await eventually(async () => (await run('', 'usage', 'show', '--unknown')).code === 0)
+  assert.match((await succeeds('usage', 'emitters')).out, /USES/)
+  const bootstrap = (await json('root-keys', 'list'))['items'] as {
+    id: string
+    name: string
+    createdAt: number
+  }[]
+  const { id, createdAt } = bootstrap.find(({ name }) => name === 'bootstrap') ?? { id: '', createdAt: 0 }
+  const at = new Date(createdAt).toISOString()
+  const receipt = file('use.receipt')
+  const prove = ['audit', 'prove-use', '--key', id, '--at', at, '--to', receipt]
+  await eventually(async () => (await run('', ...prove)).code === 0)
+  assert.equal((await run('', ...prove)).code, 2, 'a receipt overwrites nothing')
+  await writeFile(file('log.trust'), (await succeeds('audit', 'key')).out)
+  const verify = ['audit', 'verify-use', receipt, '--trust', file('log.trust')]
+  const verified = await succeeds(...verify)
+  assert.match(verified.out, new RegExp(`${id}[^]*VALID[^]*a caller of Keystead itself[^]*yes, against`))
+  const changed = JSON.parse(await readFile(receipt, 'utf8')) as { page: string }
+  const page = Buffer.from(changed.page, 'base64')
+  page.writeUInt8(page.readUInt8(5) ^ 1, 5)
+  await writeFile(receipt, JSON.stringify({ ...changed, page: page.toString('base64') }))
+  const refuted = await run('', ...verify)
+  assert.deepEqual([refuted.code, /refuted/.test(refuted.err)], [1, true], refuted.err)
+
+  const exported = await json('audit', 'export', '--to', file('with-uses'), '--uses')
+  assert.ok((exported['uses'] as { kept: number }).kept > 0)
+  const report = await succeeds('audit', 'verify', file('with-uses'), '--trust', file('log.trust'))
+  assert.match(report.out, /ok {4} uses +\d+ uses in \d+ batches, the records of [1-9]/)
+})
+
 test('every operation of the API has a command', async () => {
   const document = await json('openapi')
   const { COMMANDS } = await import('../packages/cli/src/commands.ts')

@@ -4,12 +4,12 @@ import base64
 import json
 import os
 
-from . import batches, events, merkle, note, state
+from . import batches, events, merkle, note, state, uses
 
 TILE_WIDTH = 256
 BUNDLE_BYTES_MAX = TILE_WIDTH * (2 + 65535)
 PROBLEMS_MAX = 100
-CHECKS = ("checkpoint", "root", "tiles", "events", "unique", "history", "batches", "state", "files", "since")
+CHECKS = ("checkpoint", "root", "tiles", "events", "unique", "history", "batches", "uses", "state", "files", "since")
 OTHER_FILES = ("checkpoint", "trust.policy", state.STATE_PATH)
 
 
@@ -140,8 +140,13 @@ def _check_checkpoint(signed, keys, check):
 def _check_log(folder, checkpoint, older, checks):
     tiles = Tiles(folder, checks["tiles"])
     expected = set(OTHER_FILES)
-    found = batches.Batches(lambda path, limit: read_file(folder, path, limit), checks["batches"], expected)
-    histories = Histories(checks, found)
+
+    def read(path, limit):
+        return read_file(folder, path, limit)
+
+    found = batches.Batches(read, checks["batches"], expected)
+    used = uses.Uses(read, checks["uses"], expected)
+    histories = Histories(checks, found, used)
     hashes = []
     complete = True
     for index, width in widths(checkpoint.size):
@@ -155,6 +160,7 @@ def _check_log(folder, checkpoint, older, checks):
         checks["tiles"].abandoned = "only %d tiles could be checked" % tiles.count
     histories.finish(complete)
     found.finish(complete)
+    used.finish(complete)
     _check_state(folder, histories.objects if complete else None, checks["state"])
     _check_files(folder, checkpoint.size, expected if complete else None, checks["files"])
     _check_since(checkpoint, older, hashes, checks["since"])
@@ -288,8 +294,9 @@ class Tiles:
 class Histories:
     """What the events say, one after the other: form, unique ids and nonces, an unbroken history of every object."""
 
-    def __init__(self, checks, found):
+    def __init__(self, checks, found, used):
         self.batches = found
+        self.uses = used
         self.events, self.unique, self.history = checks["events"], checks["unique"], checks["history"]
         self.seen = {"event id": {}, "nonce": {}}
         self.objects = {}
@@ -312,6 +319,7 @@ class Histories:
             for wrong in self._advance(target):
                 name = "%s: %s %s" % (events.leaf_name(position, leaf), target["type"], target["id"])
                 self.history.problem(position, "%s %s" % (name, wrong))
+        self.uses.add(event, position, leaf)
 
     def _advance(self, target):
         kind, (before, after), version = target["type"], target["state"], target["version"]

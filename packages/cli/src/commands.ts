@@ -4,6 +4,7 @@ import { AUDIT_EVENT_COMMANDS } from './commands/audit-events.ts'
 import { AUDIT_EXPORT_COMMAND } from './commands/audit-export.ts'
 import { AUDIT_LOG_COMMANDS } from './commands/audit-log.ts'
 import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
+import { AUDIT_USE_COMMANDS } from './commands/audit-use.ts'
 import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
 import { BULK_COMMANDS } from './commands/bulk-operations.ts'
 import { DOCTOR_COMMAND } from './commands/doctor.ts'
@@ -16,6 +17,7 @@ import { ROLE_COMMANDS } from './commands/roles.ts'
 import { ROOT_KEY_COMMANDS } from './commands/root-keys.ts'
 import { SELF_COMMANDS } from './commands/self.ts'
 import { SERVICE_COMMANDS } from './commands/service.ts'
+import { USAGE_COMMANDS } from './commands/usage.ts'
 
 /** Every command of the binary, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -35,5 +37,7 @@ export const COMMANDS: readonly Command[] = [
   AUDIT_COMPARE_COMMAND,
   ...AUDIT_PROOF_COMMANDS,
   DOCTOR_COMMAND,
+  ...AUDIT_USE_COMMANDS,
+  ...USAGE_COMMANDS,
   ...SERVICE_COMMANDS,
 ]

@@ -3,7 +3,14 @@ import { dirname, join, relative, sep } from 'node:path'
 import { systemCode, usageFailure } from './failure.ts'
 
 /** What the top of an export holds; a state that was being written when the program ended is written anew. */
-const EXPORTED: readonly string[] = ['checkpoint', 'tile', 'trust.policy', 'state.jsonl', 'state.jsonl.new']
+const EXPORTED: readonly string[] = [
+  'checkpoint',
+  'tile',
+  'trust.policy',
+  'state.jsonl',
+  'state.jsonl.new',
+  'use',
+]
 
 /** The folder of an export: made when missing; a folder with other things in it is refused (usage). */
 export async function openExportFolder(folder: string): Promise<{ readonly checkpoint: string | null }> {

@@ -28,6 +28,7 @@ export const AUDIT_CHECKS = [
   'unique',
   'history',
   'batches',
+  'uses',
   'state',
   'files',
   'since',

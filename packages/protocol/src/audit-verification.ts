@@ -4,6 +4,7 @@ import { FilesCheck } from './audit-files.ts'
 import { LeafChecks, leafName } from './audit-leaves.ts'
 import { AUDIT_CHECKS, type AuditCheckName, type AuditReport, CheckResult } from './audit-report.ts'
 import { checkState } from './audit-state.ts'
+import { UseCheck } from './audit-uses.ts'
 import { base64Encode, equalBytes, utf8Decode } from './bytes.ts'
 import {
   type Checkpoint,
@@ -43,7 +44,7 @@ type Checks = Readonly<Record<AuditCheckName, CheckResult>>
 
 /**
  * Verifies an exported log offline: signature, root recomputed from the entries, every byte of every tile, every event,
- * unique ids and nonces, the history of every object, every batch, that the exported state is what the log leads to, that
+ * unique ids and nonces, the history of every object, every batch, every use, that the exported state is what the log leads to, that
  * there is no file that nothing accounts for, and that it continues the older checkpoint. One pass, one bundle of 256
  * entries at a time. MACs cannot be checked.
  * Throws CannotVerifyError when trust policy or older checkpoint are unusable or the export has no checkpoint.
@@ -128,6 +129,7 @@ class TreeWalk {
   readonly #checks: Checks
   readonly #leaves: LeafChecks
   readonly #batches: BatchCheck
+  readonly #uses: UseCheck
   readonly #files: FilesCheck
   readonly #frontier: Frontier
   // Per tile level from 1 on: the hashes of the tile that is being filled, and how many tiles were compared.
@@ -143,6 +145,7 @@ class TreeWalk {
     this.#leaves = new LeafChecks(checks.events, checks.unique, checks.history)
     this.#files = new FilesCheck(checks.files)
     this.#batches = new BatchCheck(checks.batches, input, this.#files)
+    this.#uses = new UseCheck(checks.uses, input, this.#files)
     this.#frontier = new Frontier(input.sha256)
   }
 
@@ -153,10 +156,12 @@ class TreeWalk {
       await this.#compareUpperTiles(0)
       this.#leaves.finish()
       this.#batches.finish()
+      this.#uses.finish()
       this.#checks.tiles.finish(`${this.#tileCount} tiles match the entries`)
     } else {
       this.#leaves.abandon()
       this.#batches.abandon()
+      this.#uses.abandon()
       this.#checks.tiles.abandon(`only ${this.#tileCount} tiles could be checked`)
     }
     await checkState(this.#checks.state, this.#input, complete ? this.#leaves.objects : null)
@@ -195,6 +200,7 @@ class TreeWalk {
         for (const target of await this.#batches.read(event, position, entry))
           this.#leaves.addTarget(target, position, entry)
       }
+      if (event !== null) await this.#uses.add(event, position, entry)
       this.#append(hash)
     }
     if (problem !== null) this.#checks.root.problem(index * TILE_WIDTH + entries.length, `${path} ${problem}`)

@@ -186,6 +186,11 @@ export const ERROR_CODES = {
     title: 'The audit log does not match its last signed checkpoint',
     help: 'Nothing is changed until an operator has looked: see docs/operate/troubleshooting.md.',
   },
+  'usage.not_found': {
+    status: 404,
+    title: 'There is no such record of use',
+    help: 'Uses are recorded within seconds, proven when a checkpoint covers them, and kept for 90 days. List the runs of servers with GET /v1/usage/emitters.',
+  },
   'storage.integrity': {
     status: 503,
     title: 'A stored row failed its integrity check',

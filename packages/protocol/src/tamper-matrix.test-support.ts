@@ -1,7 +1,8 @@
-// The tamper matrix: every attack by its number, with all cases of it. What an attacker may do is in the three files below.
+// The tamper matrix: every attack by its number, with all cases of it. What an attacker may do is in the files below.
 import { honestViews, splitViews, type ViewCase } from './split-views.test-support.ts'
 import { foreignOrigin, type LogCase, tamperedLogs, untouchedLogs } from './tampered-logs.test-support.ts'
 import { tamperedStates, untouchedStates } from './tampered-states.test-support.ts'
+import { tamperedUses, untouchedUses } from './tampered-uses.test-support.ts'
 
 export type MatrixRow = {
   readonly id: string
@@ -116,12 +117,33 @@ const ATTACKS: readonly {
   {
     id: 'T13',
     attack: 'drop a batch',
-    cases: ['a batch left out', 'a batch in the place of another', 'a line of a batch changed'],
+    cases: [
+      'a batch left out',
+      'a batch in the place of another',
+      'a line of a batch changed',
+      'a batch of uses left out',
+      'a batch of uses under another number',
+      'uses in the place of others',
+      'uses of another boot',
+      'uses after the end of their boot',
+      'a use changed',
+      'two uses exchanged',
+      'a use added to a batch',
+    ],
   },
   {
     id: 'T14',
     attack: 'lower the count of a batch',
-    cases: ['a batch count lowered', 'a batch without its last line'],
+    cases: [
+      'a batch count lowered',
+      'a batch without its last line',
+      'the count of uses lowered',
+      'a use taken out of its batch',
+      'an empty batch of uses',
+      'dropped uses hidden',
+      'the end of a boot that adds up to less',
+      'uses outside the time of their batch',
+    ],
   },
   {
     id: 'T20',
@@ -131,6 +153,7 @@ const ATTACKS: readonly {
       'a duplicate member',
       'an unknown action',
       'an unknown member',
+      'a batch of uses with an unknown member',
       'a leaf that is no JSON',
       'a state that is not canonical',
       'a state with unknown members',
@@ -147,6 +170,7 @@ const ATTACKS: readonly {
       'a second bundle of the same place',
       'a tile beyond the checkpoint',
       'a batch that no leaf names',
+      'uses that no leaf names',
       'a file of its own',
     ],
   },
@@ -167,7 +191,10 @@ const ATTACKS: readonly {
 /** All attacks. A case that belongs to none, or a name that is no case, is an error: nothing drops out unnoticed. */
 export function tamperMatrix(): MatrixRow[] {
   const logs = new Map(
-    [...tamperedLogs(), ...tamperedStates(), foreignOrigin()].map((log) => [log.name, log]),
+    [...tamperedLogs(), ...tamperedStates(), ...tamperedUses(), foreignOrigin()].map((log) => [
+      log.name,
+      log,
+    ]),
   )
   const views = new Map(splitViews().map((view) => [view.name, view]))
   const rows = ATTACKS.map(({ id, attack, cases }) => ({
@@ -185,7 +212,7 @@ export function tamperMatrix(): MatrixRow[] {
 
 /** What no verifier may say anything against. */
 export function untouched(): { readonly logs: readonly LogCase[]; readonly views: readonly ViewCase[] } {
-  return { logs: [...untouchedLogs(), ...untouchedStates()], views: honestViews() }
+  return { logs: [...untouchedLogs(), ...untouchedStates(), ...untouchedUses()], views: honestViews() }
 }
 
 function take<T>(cases: Map<string, T>, name: string): T[] {

@@ -32,7 +32,16 @@ export type LogCase = {
 
 const SIZE = 600
 const SINCE = 300
-const WALK: readonly AuditCheckName[] = ['root', 'tiles', 'events', 'unique', 'history', 'batches', 'files']
+const WALK: readonly AuditCheckName[] = [
+  'root',
+  'tiles',
+  'events',
+  'unique',
+  'history',
+  'batches',
+  'uses',
+  'files',
+]
 
 /** Untouched logs of the sizes at which tiles fill and spill, with and without an older checkpoint. */
 export function untouchedLogs(): LogCase[] {

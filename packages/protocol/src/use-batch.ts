@@ -63,10 +63,14 @@ export function usePageHashes(sha256: Sha256, bytes: Uint8Array): Uint8Array[] {
   )
 }
 
-/** Root and hash of a batch's records, as its leaf names them. */
-export function useDigests(sha256: Sha256, bytes: Uint8Array): Pick<UseBatch, 'root' | 'bytesSha256'> {
+/** Root and hash of a batch's records, as its leaf names them; `pageHashes` spares them a second time. */
+export function useDigests(
+  sha256: Sha256,
+  bytes: Uint8Array,
+  pageHashes: readonly Uint8Array[] = usePageHashes(sha256, bytes),
+): Pick<UseBatch, 'root' | 'bytesSha256'> {
   return {
-    root: base64UrlEncode(rootFromLeafHashes(sha256, usePageHashes(sha256, bytes))),
+    root: base64UrlEncode(rootFromLeafHashes(sha256, pageHashes)),
     bytesSha256: base64UrlEncode(sha256(bytes)),
   }
 }

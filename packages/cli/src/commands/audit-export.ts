@@ -14,6 +14,7 @@ import {
 } from '../export-folder.ts'
 import { type PlannedTile, planExport } from '../export-plan.ts'
 import { EXIT, refusal } from '../failure.ts'
+import { fetchUses } from '../use-export.ts'
 import { beginStateExport } from '../state-export.ts'
 import { readUnverifiedCheckpoint, TRUST_ADVICE } from '../trust.ts'
 import { fetchText, fetchTrustPolicy } from './audit-log.ts'
@@ -24,7 +25,13 @@ const FETCHES_AT_ONCE = 8
 export const AUDIT_EXPORT_COMMAND: Command = {
   path: ['audit', 'export'],
   summary: 'copy the audit log to a folder, for offline verification',
-  operations: ['audit.log.checkpoint', 'audit.log.tile', 'audit.log.key', 'audit.state.export'],
+  operations: [
+    'audit.log.checkpoint',
+    'audit.log.tile',
+    'audit.log.key',
+    'audit.state.export',
+    'usage.records.get',
+  ],
   options: {
     to: {
       type: 'text',
@@ -36,11 +43,13 @@ export const AUDIT_EXPORT_COMMAND: Command = {
       type: 'flag',
       help: 'also all stored objects, so that verify can compare them with the log',
     },
+    uses: { type: 'flag', help: 'also the records of use that are still kept' },
     ...CONNECTION_OPTIONS,
   },
   notes: [
     'The folder has the C2SP tlog-tiles layout: checkpoint, tile/, and trust.policy for information.',
     'With --state it also holds state.jsonl: names, permissions and digests of all objects. Keep it as you keep a backup.',
+    'With --uses it also holds use/BOOT/NUMBER: which key was used when, 32 bytes each.',
   ],
   examples: [
     'keystead audit export --to ./audit-2026-11',
@@ -67,15 +76,18 @@ async function exportLog(invocation: Invocation) {
   const policy = await fetchTrustPolicy(client)
   const plan = planExport(checkpoint.size)
   const fetched = await fetchTiles(invocation, client, folder, plan)
+  const uses = values.flag('uses') ? await fetchUses(client, folder, checkpoint.size) : null
   await writeWhole(folder, 'trust.policy', policy)
   // Last: whoever finds a checkpoint finds the tiles that it covers.
   await writeWhole(folder, 'checkpoint', note)
   if (plan.length > 0) await removeOthers(folder, new Set(plan.map(({ path }) => path)))
-  const answer = { folder, origin: checkpoint.origin, size: checkpoint.size, files: plan.length, fetched }
+  const { origin, size } = checkpoint
+  const answer = { folder, origin, size, files: plan.length, fetched, ...(uses === null ? {} : { uses }) }
   await invocation.present(
     answer,
     () =>
-      `${checkpoint.size} events of ${checkpoint.origin} in ${folder} (${fetched} of ${plan.length} tiles fetched)`,
+      `${size} events of ${origin} in ${folder} (${fetched} of ${plan.length} tiles fetched)` +
+      (uses === null ? '' : `, records of ${uses.kept} of ${uses.batches} batches of use`),
   )
   await world.stderr.write(
     `the copy is not verified yet: keystead audit verify ${folder} --trust FILE\n${TRUST_ADVICE}\n`,

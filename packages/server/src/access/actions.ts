@@ -30,5 +30,6 @@ export const ACTIONS = [
   'root-keys:revoke',
   'audit:read',
   'integrity:check',
+  'usage:read',
 ] as const
 export type Action = (typeof ACTIONS)[number]

@@ -143,6 +143,21 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     environment: [403, 'access.denied'],
     why: 'one log for all projects',
   },
+  'usage.emitters.list': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
+  'usage.records.get': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
+  'usage.proof': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
   'keys.verify': {
     project: [200, 'NOT_FOUND'],
     environment: [200, 'NOT_FOUND'],
@@ -161,7 +176,7 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
 }
 /** These want a credential that is bound to no environment. */
 const EVERY_ENVIRONMENT = new Set(['roles.update', 'roles.deactivate'])
-const ELSEWHERE_MAX = 40
+const ELSEWHERE_MAX = 43
 
 async function callAs(api: Api, operation: Described, credential: string | null): Promise<Answer> {
   const sample = await sampleOf(operation.id, api.world)

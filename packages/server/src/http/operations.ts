@@ -46,6 +46,9 @@ import { updateRootKeyOperation } from './operations/root-keys/update.ts'
 import { revokeSelfOperation } from './operations/self/revoke.ts'
 import { rotateSelfOperation } from './operations/self/rotate.ts'
 import { whoamiOperation } from './operations/self/whoami.ts'
+import { getRecordsOperation, listEmittersOperation } from './operations/usage/emitters.ts'
+import { listUsageOperation } from './operations/usage/list.ts'
+import { proveUseOperation } from './operations/usage/proof.ts'
 import { authorizeOperation } from './operations/verify/authorize.ts'
 import { verifyBatchOperation } from './operations/verify/batch.ts'
 import type { LeanOperation } from './operations/verify/lean.ts'
@@ -102,6 +105,10 @@ export const OPERATIONS: readonly Operation[] = [
   proveInclusionOperation,
   proveConsistencyOperation,
   checkIntegrityOperation,
+  listUsageOperation,
+  listEmittersOperation,
+  getRecordsOperation,
+  proveUseOperation,
 ]
 
 /** About the API key that is presented as the credential. */

@@ -260,8 +260,6 @@ export interface Reader {
   useEmittersUntil(to: number, limit: number): Promise<readonly UseEmitter[]>
   /** NOT checked: that the records are those that the log names. */
   useSegment(boot: BootId, batchNumber: number): Promise<UseSegment | null>
-  /** Segments of one boot, without their records, with numbers greater than `after`. */
-  useSegments(boot: BootId, after: number, limit: number): Promise<readonly UseSegmentHead[]>
   /** Segments that may hold a use of this time, the earliest first. */
   useSegmentsBetween(from: number, to: number, limit: number): Promise<readonly UseSegmentHead[]>
   /** Segments with dropped uses that have something of a time. */

@@ -13,7 +13,6 @@ export function useRecords(guarantee: Guarantee): void {
     assert.ok(segment)
     const { bytes, ...head } = segment
     assert.deepEqual(Buffer.from(bytes), Buffer.from(newSegment(emitter, 1).bytes))
-    assert.deepEqual(await reader.useSegments(emitter.id, 0, 10), [head])
     assert.deepEqual(await reader.useSegmentsBetween(head.to, head.to, 10), [head])
     assert.deepEqual(await reader.useSegmentsBetween(head.to + 1, head.to + 9, 10), [])
     assert.deepEqual(await reader.useSegmentsDropped(0, head.to, 10), [head])

@@ -15,7 +15,6 @@ export type UseReads = Pick<
   | 'useEmitter'
   | 'useEmittersUntil'
   | 'useSegment'
-  | 'useSegments'
   | 'useSegmentsBetween'
   | 'useSegmentsDropped'
   | 'keyPlaces'
@@ -105,7 +104,7 @@ function emitterReads(
 
 function segmentReads(
   db: Kysely<Tables>,
-): Pick<UseReads, 'useSegment' | 'useSegments' | 'useSegmentsBetween' | 'useSegmentsDropped'> {
+): Pick<UseReads, 'useSegment' | 'useSegmentsBetween' | 'useSegmentsDropped'> {
   return {
     async useSegment(boot, batchNumber) {
       const row = await db
@@ -115,16 +114,6 @@ function segmentReads(
         .where('batch_number', '=', batchNumber)
         .executeTakeFirst()
       return row === undefined ? null : { ...segmentHead(row), bytes: row.bytes }
-    },
-    async useSegments(boot, after, limit) {
-      const query = db
-        .selectFrom('use_segment')
-        .select(HEAD)
-        .where('boot', '=', boot)
-        .where('batch_number', '>', after)
-        .orderBy('batch_number')
-        .limit(limit)
-      return (await query.execute()).map(segmentHead)
     },
     async useSegmentsBetween(from, to, limit) {
       const query = db

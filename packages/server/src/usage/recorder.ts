@@ -1,6 +1,8 @@
 import type { Decision } from '@keystead/protocol/decision'
-import { USE_BATCH_RECORDS_MAX, useDigests } from '@keystead/protocol/use-batch'
+import { leafHash } from '@keystead/protocol/merkle'
+import { USE_BATCH_RECORDS_MAX, useDigests, usePage, usePages } from '@keystead/protocol/use-batch'
 import { UseWriter } from '@keystead/protocol/use-record'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Domain } from '../domain.ts'
 import { sha256 } from '../hash.ts'
 import type { Log } from '../log.ts'
@@ -13,6 +15,15 @@ interface Filling {
   to: number
   dropped: number
 }
+
+/** One that has ended and waits to be stored; its digests are made once. */
+interface Complete {
+  readonly memory: Filling
+  batch: CompleteBatch | null
+}
+
+/** About a millisecond. */
+const PAGES_PER_TURN = 256
 
 /**
  * Writes down every decision in memory that is there already, and hands it to the store in batches: a verification never
@@ -27,7 +38,7 @@ export class UsageRecorder {
   #filling: Filling
   /** The other memory; null while a batch in it waits to be stored. */
   #spare: Filling | null
-  #complete: { readonly batch: CompleteBatch; readonly memory: Filling } | null = null
+  #complete: Complete | null = null
   #flushing: Promise<void> | null = null
   #batches = 0
 
@@ -86,10 +97,11 @@ export class UsageRecorder {
   }
 
   async #store(): Promise<void> {
-    if (this.#complete === null) this.#completeBatch()
+    this.#complete ??= this.#take()
     if (this.#complete === null) return
-    const { batch, memory } = this.#complete
+    const { memory } = this.#complete
     try {
+      const batch = (this.#complete.batch ??= await describe(this.#batches, memory))
       await recordUse(this.#domain, this.#emitter, batch)
       this.#complete = null
       this.#spare = emptied(memory)
@@ -102,25 +114,27 @@ export class UsageRecorder {
     this.#log('warn', 'usage.not_written', { reason: error instanceof Error ? error.message : 'unknown' })
   }
 
-  #completeBatch(): void {
+  /** Ends the batch that is being filled and goes on in the other memory, at once. Null when there is nothing in it. */
+  #take(): Complete | null {
     const memory = this.#filling
-    if (this.#spare === null || memory.writer.count === 0) return
+    if (this.#spare === null || memory.writer.count === 0) return null
     this.#filling = this.#spare
     this.#spare = null
     this.#batches += 1
-    const { bytes, count } = memory.writer
-    const { from, to, dropped } = memory
-    const batch = {
-      batchNumber: this.#batches,
-      from,
-      to,
-      count,
-      dropped,
-      bytes,
-      ...useDigests(sha256, bytes),
-    }
-    this.#complete = { batch, memory }
+    return { memory, batch: null }
   }
+}
+
+/** A batch with its digests, which are made in slices that let verifications have their turn. */
+async function describe(batchNumber: number, memory: Filling): Promise<CompleteBatch> {
+  const { bytes, count } = memory.writer
+  const hashes: Uint8Array[] = []
+  for (let page = 0; page < usePages(count); page++) {
+    hashes.push(leafHash(sha256, usePage(bytes, page)))
+    if (page % PAGES_PER_TURN === PAGES_PER_TURN - 1) await nextTurn()
+  }
+  const { from, to, dropped } = memory
+  return { batchNumber, from, to, count, dropped, bytes, ...useDigests(sha256, bytes, hashes) }
 }
 
 function emptied(memory: Filling): Filling {

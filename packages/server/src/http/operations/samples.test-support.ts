@@ -4,7 +4,7 @@ import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { scheduleDestruction } from '../../keys/destroy.ts'
 import { aKey, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
 import { suspendKey } from '../../keys/suspend.ts'
-import { HOUR, may, type World } from '../../world.test-support.ts'
+import { ask, HOUR, may, type World } from '../../world.test-support.ts'
 import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
 
 export interface Sample {
@@ -146,6 +146,14 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   'audit.log.tile': async () => ({ path: '/v1/audit/log/tile/0/000.p/1' }),
   'audit.proofs.inclusion': async () => ({ path: '/v1/audit/proofs/inclusion?position=0' }),
   'audit.proofs.consistency': async () => ({ path: '/v1/audit/proofs/consistency?from=1&to=1' }),
+  'usage.list': async (world) => ({ path: `/v1/usage?keyId=${await issued(world)}` }),
+  'usage.emitters.list': async () => ({ path: '/v1/usage/emitters' }),
+  'usage.records.get': async (world) => ({ path: `/v1/usage/records/${(await used(world)).boot}/1` }),
+  'usage.proof': async (world) => {
+    const { keyId } = await used(world)
+    await world.publisher.publish()
+    return { path: `/v1/usage/proof?keyId=${keyId}&at=${world.clock.now}` }
+  },
   'keys.verify': async (world) => ({
     path: '/v1/keys:verify',
     body: { key: (await aKey(world)).secret.reveal(), permission: 'market:read' },
@@ -172,6 +180,15 @@ async function role(world: World): Promise<string> {
 
 async function bulkOperation(world: World): Promise<string> {
   return (await bulk(world, { query: { keyIds: [await issued(world)] } })).id
+}
+
+/** A key with a recorded use at this moment. */
+async function used(world: World): Promise<{ readonly boot: string; readonly keyId: string }> {
+  const { key, secret } = await aKey(world)
+  world.usage.count(ask(world, secret.reveal()), world.clock.now)
+  await world.usage.flush()
+  const { items } = await world.store.reader.useEmitters({ limit: 1, cursor: null })
+  return { boot: items[0]?.id ?? '', keyId: key.id }
 }
 
 async function issued(world: World): Promise<string> {

@@ -1,0 +1,132 @@
+/**
+ * What the account of uses costs verification: the server as it is, and the same server without it, in alternating
+ * windows on one core; the one whose turn it is not stands still, so that the writing and adding up of each falls into
+ * its own windows. Run: node bench/use-accounting.ts [--pairs 11] [--window-ms 5000]
+ */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { launchServer, type Program } from '../e2e/program.ts'
+import { makeInstallation, PERMISSION } from './installation.ts'
+import { launchLoad, type Load, median, postRequest } from './load.ts'
+import type { Job, Measurement } from './load-generator.ts'
+import type { Row } from './report.ts'
+
+const KEYS = 10_000
+const KEYS_USED = 2_000
+const CONNECTIONS = 32
+const SERVER_CORE = 0
+const LOAD_CORE = 1
+const COST_MAX = 0.05
+const WARM_UP_MS = 3_000
+const WITHOUT = join(import.meta.dirname, 'without-accounting.ts')
+
+interface Side {
+  readonly program: Program
+  readonly job: Job
+  readonly windows: Measurement[]
+}
+
+export async function benchUseAccounting(
+  pairs: number,
+  windowMs: number,
+): Promise<{ row: Row; lines: readonly string[] }> {
+  const folder = mkdtempSync(join(tmpdir(), 'keystead-bench-'))
+  const started: Program[] = []
+  let load: Load | null = null
+  try {
+    const sides = await startSides(folder, started, windowMs)
+    load = await launchLoad(LOAD_CORE)
+    for (const side of sides) side.program.child.kill('SIGSTOP')
+    for (const side of sides) await run(load, side, WARM_UP_MS)
+    for (let pair = 0; pair < pairs; pair++) {
+      // Each goes first every second time.
+      for (const side of pair % 2 === 0 ? sides : sides.toReversed())
+        side.windows.push(await run(load, side, windowMs))
+    }
+    return summarize(sides)
+  } finally {
+    await load?.end()
+    for (const program of started) await program.end('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function run(load: Load, { program, job }: Side, durationMs: number): Promise<Measurement> {
+  program.child.kill('SIGCONT')
+  try {
+    return await load.run({ ...job, durationMs })
+  } finally {
+    program.child.kill('SIGSTOP')
+  }
+}
+
+async function startSides(folder: string, started: Program[], durationMs: number) {
+  const dataDir = join(folder, 'with')
+  const { secrets, gateway } = await makeInstallation(dataDir, KEYS)
+  cpSync(dataDir, join(folder, 'without'), { recursive: true })
+  const requestsFile = join(folder, 'requests.json')
+  const used = secrets.filter((_, i) => i % (KEYS / KEYS_USED) === 0)
+  const requests = used.map((key) => postRequest('/v1/keys:verify', gateway, { key, permission: PERMISSION }))
+  writeFileSync(requestsFile, JSON.stringify(requests), { mode: 0o600 })
+  const side = async (dir: string, nodeOptions: readonly string[]): Promise<Side> => {
+    const program = launchServer(join(folder, dir), { core: SERVER_CORE, nodeOptions })
+    started.push(program)
+    const job = {
+      port: Number(new URL(await program.ready).port),
+      connections: CONNECTIONS,
+      durationMs,
+      requestsFile,
+      status: 'HTTP/1.1 200 ',
+      contains: '"code":"VALID","valid":true',
+      serverPid: program.pid,
+      serverCore: SERVER_CORE,
+    }
+    return { program, job, windows: [] }
+  }
+  return [await side('with', []), await side('without', ['--import', WITHOUT])] as const
+}
+
+function summarize([ours, bare]: readonly [Side, Side]): { row: Row; lines: readonly string[] } {
+  const ratios = (of: (window: Measurement) => number): number[] =>
+    ours.windows.map((window, i) => of(window) / of(bare.windows[i] ?? window))
+  const perSecond = ({ count, wallMs }: Measurement): number => count / wallMs
+  const perCpuSecond = ({ count, serverCpuMs }: Measurement): number => count / serverCpuMs
+  const cost = 1 - median(ratios(perSecond))
+  const cpuCost = 1 - median(ratios(perCpuSecond))
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
+  const lines = [ours, bare].map((side, i) => {
+    const of = (value: (window: Measurement) => number): number => median(side.windows.map(value))
+    return (
+      `${i === 0 ? 'with' : 'without'} accounting: ${(of(perSecond) * 1_000).toFixed(0)} req/s, ` +
+      `p50 ${of((w) => w.p50Ms).toFixed(2)} ms, p99 ${of((w) => w.p99Ms).toFixed(2)} ms`
+    )
+  })
+  lines.push(
+    `ratio of throughput  ${texts(ratios(perSecond))}`,
+    `ratio per CPU second ${texts(ratios(perCpuSecond))}`,
+  )
+  const row: Row = {
+    what: 'use accounting: the server with it against the same server without, in alternating windows',
+    must: `< ${COST_MAX * 100} % of verify throughput`,
+    measured: `${percent(cost)} of throughput (median of ${ours.windows.length} pairs; ${percent(cpuCost)} per server-CPU-second)`,
+    command: 'npx node bench/use-accounting.ts',
+    passed: cost < COST_MAX,
+  }
+  return { row, lines }
+}
+
+function texts(ratios: readonly number[]): string {
+  return ratios.map((ratio) => ratio.toFixed(3)).join(' ')
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { pairs: { type: 'string', default: '11' }, 'window-ms': { type: 'string', default: '5000' } },
+  })
+  const { row, lines } = await benchUseAccounting(Number(values.pairs), Number(values['window-ms']))
+  for (const line of lines) console.log(line)
+  console.log(`${row.passed ? 'ok' : 'MISSED'}: ${row.measured}; must be ${row.must}`)
+  process.exitCode = row.passed ? 0 : 1
+}
