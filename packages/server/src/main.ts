@@ -88,10 +88,11 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const http = createHttpServer({ domain, verifier, publisher, stateExports, trustedProxies }, log, ready)
   const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
   const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
-  const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log)
   const stopExpiring = every(EXPIRE_EVERY_MS, () => stateExports.expire(), log)
   const stopCounting = every(USAGE_EVERY_MS, async () => Promise.all([usage.flush(), addresses.flush()]), log)
   const port = await http.listen(config.host, config.port)
+  // At once: what a stop has broken off, the revocation of many keys for instance, must not wait for an interval.
+  const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0)
 
   process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
   return async () => {

@@ -3,8 +3,14 @@ import type { Log } from './log.ts'
 /**
  * Runs `work` again and again, `intervalMs` after it last ended, never twice at once. A failure is logged and does not
  * end it. Returns what stops it, which resolves when a run in progress has ended.
+ * @param firstMs how long from now the first run waits
  */
-export function every(intervalMs: number, work: () => Promise<unknown>, log: Log): () => Promise<void> {
+export function every(
+  intervalMs: number,
+  work: () => Promise<unknown>,
+  log: Log,
+  firstMs = intervalMs,
+): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   let stopped = false
@@ -14,14 +20,14 @@ export function every(intervalMs: number, work: () => Promise<unknown>, log: Log
     } catch (error) {
       log('error', 'schedule.failed', { error: error instanceof Error ? error.message : 'unknown' })
     }
-    if (!stopped) plan()
+    if (!stopped) plan(intervalMs)
   }
-  const plan = (): void => {
+  const plan = (ms: number): void => {
     timer = setTimeout(() => {
       running = run()
-    }, intervalMs)
+    }, ms)
   }
-  plan()
+  plan(firstMs)
   return async () => {
     stopped = true
     clearTimeout(timer)
