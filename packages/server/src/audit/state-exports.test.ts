@@ -115,6 +115,10 @@ test('each way to change a row by SQL is named by the comparison of an export wi
       `UPDATE api_key SET id = 'key_${'0'.repeat(26)}', locator = 'aaaaaaaaaaaa' WHERE id = '${other}'`,
       /was never logged/,
     ],
+    [
+      `UPDATE api_key SET id = '', locator = 'aaaaaaaaaaaa' WHERE id = '${other}'`,
+      /api_key {2}was never logged/,
+    ],
     [`UPDATE owner SET metadata = '{"tier":"vip"}'`, /owner own_\w+ is not the one that was logged/],
     ['UPDATE project SET name = name || 1', /project prj_\w+ is not the one that was logged/],
     ['UPDATE installation SET epoch = 9', /installation ins_\w+ is not the one that was logged/],

@@ -17,9 +17,11 @@ export interface SnapshotOptions {
 
 /** The sealed rows of one moment, table after table in the order of their ids; see Snapshot. */
 export function snapshotOf({ db, head, integrity, close }: SnapshotOptions): Snapshot {
-  const rowsOf = async (codec: SealedCodec, after: string, limit: number): Promise<StateLine[]> => {
-    const query = db.selectFrom(codec.table).selectAll().where('id', '>', after).orderBy('id').limit(limit)
-    const rows: readonly StoredRow[] = await query.execute()
+  const rowsOf = async (codec: SealedCodec, after: string | null, limit: number): Promise<StateLine[]> => {
+    const query = db.selectFrom(codec.table).selectAll().orderBy('id').limit(limit)
+    // From the very first: a row whose id is the empty text was added by somebody, and must be seen.
+    const rest = after === null ? query : query.where('id', '>', after)
+    const rows: readonly StoredRow[] = await rest.execute()
     return rows.map((row) => lineOf(codec, row, integrity))
   }
   return {
@@ -27,12 +29,12 @@ export function snapshotOf({ db, head, integrity, close }: SnapshotOptions): Sna
     close,
     async rows(after, limit) {
       const lines: StateLine[] = []
-      let { table, id }: SnapshotMark = after ?? { table: 0, id: '' }
+      let { table, id }: SnapshotMark = after ?? { table: 0, id: null }
       for (let codec = SEALED[table]; codec !== undefined; codec = SEALED[table]) {
         lines.push(...(await rowsOf(codec, id, limit - lines.length)))
         if (lines.length === limit) return { lines, next: { table, id: lines.at(-1)?.id ?? id } }
         table += 1
-        id = ''
+        id = null
       }
       return { lines, next: null }
     },

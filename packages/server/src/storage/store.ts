@@ -120,10 +120,10 @@ export interface Snapshot {
   close(): Promise<void>
 }
 
-/** Where a walk through a snapshot stands: after this id in this table. */
+/** Where a walk through a snapshot stands: after this id in this table; null: before its first row. */
 export interface SnapshotMark {
   readonly table: number
-  readonly id: string
+  readonly id: string | null
 }
 
 export interface Check extends Sweep {
