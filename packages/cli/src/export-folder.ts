@@ -6,6 +6,7 @@ import { systemCode, usageFailure } from './failure.ts'
 const EXPORTED: readonly string[] = [
   'checkpoint',
   'tile',
+  'batch',
   'trust.policy',
   'state.jsonl',
   'state.jsonl.new',

@@ -213,8 +213,8 @@ export class AuditEventError extends Error {
 
 /** Half of what a tile can carry: an event is a record of a change, not a place for documents. */
 export const EVENT_BYTES_MAX = 32 * 1024
-// One operation changes a handful of objects: creating a project touches it and its three environments.
-const TARGETS_MAX = 64
+/** What a leaf names itself: one operation changes a handful of objects. What changes more has a batch (audit-batches.ts). */
+export const TARGETS_MAX = 64
 const REASON_LENGTH_MAX = 200
 
 const ULID = '[0-7][0-9a-hjkmnp-tv-z]{25}'

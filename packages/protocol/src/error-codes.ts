@@ -171,6 +171,11 @@ export const ERROR_CODES = {
     title: 'The log has no such position',
     help: 'Positions go from 0 to the size of the latest checkpoint less one.',
   },
+  'audit.batch_not_found': {
+    status: 404,
+    title: 'The event has no batch, or is not there',
+    help: 'Only events whose details have `batchRoot` have one.',
+  },
   'audit.tile_not_found': {
     status: 404,
     title: 'The log has no such tile',

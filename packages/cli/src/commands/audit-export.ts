@@ -2,6 +2,7 @@ import { STATE_PATH } from '@keystead/protocol/audit-state'
 import { equalBytes } from '@keystead/protocol/bytes'
 import type { Checkpoint } from '@keystead/protocol/checkpoint'
 import { CONNECTION_OPTIONS } from '../arguments.ts'
+import { fetchBatches } from '../batch-export.ts'
 import type { Client } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import {
@@ -28,6 +29,7 @@ export const AUDIT_EXPORT_COMMAND: Command = {
   operations: [
     'audit.log.checkpoint',
     'audit.log.tile',
+    'audit.log.batch',
     'audit.log.key',
     'audit.state.export',
     'usage.records.get',
@@ -47,7 +49,7 @@ export const AUDIT_EXPORT_COMMAND: Command = {
     ...CONNECTION_OPTIONS,
   },
   notes: [
-    'The folder has the C2SP tlog-tiles layout: checkpoint, tile/, and trust.policy for information.',
+    'The folder has the C2SP tlog-tiles layout: checkpoint, tile/, batch/, and trust.policy for information.',
     'With --state it also holds state.jsonl: names, permissions and digests of all objects. Keep it as you keep a backup.',
     'With --uses it also holds use/BOOT/NUMBER: which key was used when, 32 bytes each.',
   ],
@@ -77,12 +79,16 @@ async function exportLog(invocation: Invocation) {
   const plan = planExport(checkpoint.size)
   const fetched = await fetchTiles(invocation, client, folder, plan)
   const uses = values.flag('uses') ? await fetchUses(client, folder, checkpoint.size) : null
+  const batches = await fetchBatches(client, folder, checkpoint.size)
   await writeWhole(folder, 'trust.policy', policy)
   // Last: whoever finds a checkpoint finds the tiles that it covers.
   await writeWhole(folder, 'checkpoint', note)
   if (plan.length > 0) await removeOthers(folder, new Set(plan.map(({ path }) => path)))
   const { origin, size } = checkpoint
-  const answer = { folder, origin, size, files: plan.length, fetched, ...(uses === null ? {} : { uses }) }
+  const answer = {
+    ...{ folder, origin, size, files: plan.length, fetched, batches },
+    ...(uses === null ? {} : { uses }),
+  }
   await invocation.present(
     answer,
     () =>

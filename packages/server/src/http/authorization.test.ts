@@ -133,6 +133,11 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     environment: [403, 'access.denied'],
     why: 'one log for all projects',
   },
+  'audit.log.batch': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'one log for all projects',
+  },
   'audit.proofs.inclusion': {
     project: [403, 'access.denied'],
     environment: [403, 'access.denied'],

@@ -1,5 +1,10 @@
 import { listAuditEventsOperation, getAuditEventOperation } from './operations/audit/events.ts'
-import { getCheckpointOperation, getLogKeyOperation, getTileOperation } from './operations/audit/log.ts'
+import {
+  getBatchOperation,
+  getCheckpointOperation,
+  getLogKeyOperation,
+  getTileOperation,
+} from './operations/audit/log.ts'
 import { proveConsistencyOperation, proveInclusionOperation } from './operations/audit/proofs.ts'
 import { exportStateOperation } from './operations/audit/state.ts'
 import {
@@ -102,6 +107,7 @@ export const OPERATIONS: readonly Operation[] = [
   getLogKeyOperation,
   getCheckpointOperation,
   getTileOperation,
+  getBatchOperation,
   proveInclusionOperation,
   proveConsistencyOperation,
   checkIntegrityOperation,

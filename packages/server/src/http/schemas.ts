@@ -84,6 +84,9 @@ export const MetadataSchema = Type.Record(
 export const RevocationReasonSchema = Type.Enum(Object.keys(REVOCATION_REASONS) as RevocationReason[])
 export const VisibleStateSchema = Type.Enum([...KEY_STATES, 'expired' as const])
 
+/** A place in the log. */
+export const PositionSchema = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
+
 export const PageQuery = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_LIMIT_MAX, default: PAGE_LIMIT_DEFAULT })),
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: '^[a-z0-9_]+$' })),

@@ -131,6 +131,14 @@ export async function saveProject(store: Store, project: Project): Promise<Commi
   })
 }
 
+/** Many objects in one transaction, which is one leaf. */
+export async function saveProjects(store: Store, count: number): Promise<Committed<void>> {
+  return store.transact(PROVENANCE, async (tx) => {
+    for (let i = 0; i < count; i++) await tx.saveProject(newProject(`p${i}`))
+    tx.record(event('project.created'))
+  })
+}
+
 /** For assert.rejects: a DomainError with this code. */
 export function code(expected: string): (error: unknown) => true {
   return (error) => {

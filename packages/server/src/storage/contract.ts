@@ -1,6 +1,8 @@
 /** What every adapter of the store must do. An adapter's test calls storeContract with a way to open and to break it. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { batchRoot } from '@keystead/protocol/audit-batches'
+import { parseAuditEvent, parseAuditTarget } from '@keystead/protocol/audit-event'
 import { Frontier, leafHash, peakPositions } from '@keystead/protocol/merkle'
 import { sha256 } from '../hash.ts'
 import type { KeyUse } from './records.ts'
@@ -19,6 +21,7 @@ import {
   PROVENANCE,
   saveProject,
   saveSegment,
+  saveProjects,
 } from './contract.test-support.ts'
 import { readsOneMoment } from './contract-snapshot.test-support.ts'
 
@@ -399,6 +402,29 @@ function audit(guarantee: Guarantee): void {
       assert.equal((await store.reader.auditNodes(1, 5, 100)).length, 15)
     },
   )
+
+  guarantee('a leaf names 64 objects itself, and more in a batch whose root it has', async ({ store }) => {
+    await saveProjects(store, 64)
+    await saveProjects(store, 65)
+    const [small, large] = await store.reader.auditEntries(0, 2)
+    assert.ok(small && large)
+    assert.equal(parseAuditEvent(small.bytes).targets.length, 64)
+    assert.equal(await store.reader.auditBatch(0), null)
+    const { targets, details } = parseAuditEvent(large.bytes)
+    assert.deepEqual([targets.length, details['batchCount']], [0, 65])
+    const batch = await store.reader.auditBatch(1)
+    const lines = Buffer.from(batch ?? [])
+      .toString('utf8')
+      .split('\n')
+      .map((line) => Buffer.from(line))
+    assert.equal(details['batchRoot'], batchRoot(sha256, lines))
+    for (const line of lines) {
+      const { id } = parseAuditTarget(line)
+      assert.deepEqual(await store.reader.auditPositions({ targetId: id, action: null }, -1, 2), [1])
+      assert.equal((await store.reader.project(id))?.version, 1)
+    }
+    assert.deepEqual((await store.sweep()).refused, [])
+  })
 
   guarantee('a snapshot is of one moment, whatever is changed while it is read', readsOneMoment)
 

@@ -1,6 +1,7 @@
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import { equalBytes } from '@keystead/protocol/bytes'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { mayHaveBatch } from './batch.ts'
 import { differenceFrom } from './load.ts'
 import { LogError, LogFold } from './log-fold.ts'
 import { codecOf, type StoredRow } from './rows.ts'
@@ -40,7 +41,10 @@ async function foldLog(
       const count = Math.min(LEAVES_PER_SLICE, head.size - fold.size)
       const entries = await reader.auditEntries(fold.size, count)
       if (entries.length === 0) throw new LogError(`leaf ${fold.size} is missing`)
-      for (const entry of entries) for (const target of fold.add(entry)) last.set(target.id, target)
+      for (const entry of entries) {
+        const batch = mayHaveBatch(entry.bytes) ? await reader.auditBatch(entry.position) : null
+        for (const target of fold.add(entry, batch)) last.set(target.id, target)
+      }
       await nextTurn()
     }
   } catch (error) {

@@ -3,6 +3,7 @@ import { equalBytes } from '@keystead/protocol/bytes'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
+import { mayHaveBatch } from './batch.ts'
 import { changedOutside, type Head } from './head.ts'
 import { LogError, type LogFold } from './log-fold.ts'
 import { noChanges, noteChange } from './changes.ts'
@@ -38,7 +39,10 @@ export async function loadState(loading: Loading, fold: LogFold): Promise<LogFol
     while (fold.size < size) {
       const entries = await reader.auditEntries(fold.size, Math.min(LEAVES_PER_READ, size - fold.size))
       if (entries.length === 0) throw new LogError(`leaf ${fold.size} is missing`)
-      for (const entry of entries) for (const target of fold.add(entry)) changed.set(target.id, target)
+      for (const entry of entries) {
+        const batch = mayHaveBatch(entry.bytes) ? await reader.auditBatch(entry.position) : null
+        for (const target of fold.add(entry, batch)) changed.set(target.id, target)
+      }
     }
     if (((await reader.lastPosition()) ?? -1) >= size) throw new LogError(`leaf ${size} was added`)
     if (head !== null && !equalBytes(fold.frontier.root(), head.root))

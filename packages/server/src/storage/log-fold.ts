@@ -1,7 +1,8 @@
 import type { AuditTarget } from '@keystead/protocol/audit-event'
-import { equalBytes, utf8Decode } from '@keystead/protocol/bytes'
+import { equalBytes } from '@keystead/protocol/bytes'
 import { Frontier, leafHash } from '@keystead/protocol/merkle'
 import { sha256 } from '../hash.ts'
+import { targetsOf } from './batch.ts'
 import type { AuditEntry } from './records.ts'
 import { RowVersions } from './row-versions.ts'
 import type { Integrity, RecordedEvent } from './store.ts'
@@ -37,14 +38,18 @@ export class LogFold {
     return this.frontier.size
   }
 
-  /** Takes in the next leaf and answers with what it changed. LogError when it is not the one that belongs here. */
-  add(entry: AuditEntry): readonly AuditTarget[] {
+  /**
+   * Takes in the next leaf, with its batch if it names one, and answers with what it changed. LogError when it is not the
+   * one that belongs here.
+   */
+  add(entry: AuditEntry, batch: Uint8Array | null): readonly AuditTarget[] {
     const position = this.frontier.size
     if (entry.position !== position) throw new LogError(`leaf ${position} is missing`)
     if (!this.#isOurs(entry.bytes)) throw new LogError(`leaf ${position} was not written by this server`)
     const hash = leafHash(sha256, entry.bytes)
     if (!equalBytes(hash, entry.leafHash)) throw new LogError(`the hash of leaf ${position} was changed`)
-    const targets = targetsOf(entry.bytes)
+    const targets = targetsOf(entry.bytes, batch)
+    if (targets === null) throw new LogError(`leaf ${position} has not the batch that it names`)
     for (const { id, version } of targets) {
       if (version !== (this.versions.versionOf(id) ?? 0) + 1)
         throw new LogError(`leaf ${position} does not follow the last change of ${id}`)
@@ -67,10 +72,4 @@ export function lookUpIds(
 /** The name that the leaf of a batch of uses is looked up by. */
 function useBatchId({ boot, batchNumber }: Readonly<Record<string, unknown>>): string {
   return `${String(boot)}_${String(batchNumber)}`
-}
-
-/** What a leaf changed. For leaves whose MAC holds: they have been checked in full when they were written. */
-export function targetsOf(leaf: Uint8Array): readonly AuditTarget[] {
-  const { targets } = JSON.parse(utf8Decode(leaf) ?? '') as { readonly targets: readonly AuditTarget[] }
-  return targets
 }

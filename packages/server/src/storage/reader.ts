@@ -139,6 +139,10 @@ function auditReads(db: Kysely<Tables>): AuditReads {
         .execute()
       return rows.map((row) => ({ position: row.position, bytes: row.leaf, leafHash: row.leaf_hash }))
     },
+    async auditBatch(position) {
+      const query = db.selectFrom('audit_entry').select('batch').where('position', '=', position)
+      return (await query.executeTakeFirst())?.batch ?? null
+    },
     async auditPositions(filter, after, limit) {
       let query = db
         .selectFrom('audit_entry')

@@ -278,6 +278,8 @@ export interface Reader {
   /** The operation's chunk with this number, or null. */
   bulkChunk(operationId: string, number: number): Promise<BulkChunk | null>
   auditEntries(from: number, count: number): Promise<readonly AuditEntry[]>
+  /** The batch of the leaf at this position: what it changed beyond what it names itself; null when it has none. */
+  auditBatch(position: number): Promise<Uint8Array | null>
   auditPositions(
     filter: { targetId: string | null; action: string | null },
     after: number,

@@ -3,6 +3,7 @@ import { Frontier, leafHash, type MerkleNode } from '@keystead/protocol/merkle'
 import type { Kysely } from 'kysely'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sha256 } from '../hash.ts'
+import { mayHaveBatch, targetsOf } from './batch.ts'
 import type { Head } from './head.ts'
 import type { RowVersions } from './row-versions.ts'
 import { codecOfId, SEALED, type SealedCodec, type StoredRow, wrongWith } from './rows.ts'
@@ -116,6 +117,8 @@ async function sweepLog(
       const hash = leafHash(sha256, entry.bytes)
       if (!integrity.isOurs(entry.bytes) || !equalBytes(hash, entry.leafHash))
         refuse({ table: 'audit_entry', id, what: 'does not match its MAC or hash' })
+      if (mayHaveBatch(entry.bytes) && targetsOf(entry.bytes, await reader.auditBatch(from + i)) === null)
+        refuse({ table: 'audit_entry', id, what: 'has not the batch that it names' })
       nodes.push(...frontier.append(entry.leafHash))
     }
     await compareNodes(reader, nodes, refuse)

@@ -235,6 +235,8 @@ export interface AuditEntryTable {
   readonly leaf: Uint8Array
   readonly leaf_hash: Uint8Array
   readonly action: string
+  /** Lines for what the leaf changed beyond what it names itself; null: it names all. */
+  readonly batch: Uint8Array | null
 }
 
 export interface AuditTargetTable {

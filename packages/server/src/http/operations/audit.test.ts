@@ -4,7 +4,7 @@ import { base64Decode, hexEncode } from '@keystead/protocol/bytes'
 import { openNote, parseCheckpoint, parseVerifierKey } from '@keystead/protocol/checkpoint'
 import { leafHash, verifyConsistency, verifyInclusion } from '@keystead/protocol/merkle'
 import { sha256, verifyEd25519 } from '../../hash.ts'
-import { newProject, saveProject } from '../../storage/contract.test-support.ts'
+import { newProject, saveProject, saveProjects } from '../../storage/contract.test-support.ts'
 import { type Api, failure, type Json, openApi } from '../api.test-support.ts'
 
 async function grown(api: Api, leaves: number): Promise<void> {
@@ -105,4 +105,20 @@ test('the proofs answer 404 beyond the log, and 400 for what is no size', async 
     'consistency?from=1&to=x',
   ])
     assert.deepEqual(await ask(query), [400, 'request.invalid'], query)
+})
+
+test('audit.log.batch answers 200 with the lines of a batch, and 404 for an event that has none', async (t) => {
+  const api = await openApi(t)
+  const { position } = await saveProjects(api.world.store, 65)
+  const answer = await api.call('GET', `/v1/audit/batches/${position}`)
+  assert.equal(answer.status, 200)
+  assert.equal(
+    answer.text,
+    Buffer.from((await api.world.store.reader.auditBatch(position ?? 0)) ?? []).toString(),
+  )
+  for (const other of [0, 99])
+    assert.deepEqual(failure(await api.call('GET', `/v1/audit/batches/${other}`)), [
+      404,
+      'audit.batch_not_found',
+    ])
 })

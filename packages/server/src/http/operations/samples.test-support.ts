@@ -4,6 +4,7 @@ import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { scheduleDestruction } from '../../keys/destroy.ts'
 import { aKey, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
 import { suspendKey } from '../../keys/suspend.ts'
+import { saveProjects } from '../../storage/contract.test-support.ts'
 import { ask, HOUR, may, type World } from '../../world.test-support.ts'
 import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
 
@@ -143,6 +144,10 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   'audit.state.export': async () => ({ path: '/v1/audit/state' }),
   'audit.log.key': async () => ({ path: '/v1/audit/log/key' }),
   'audit.log.checkpoint': async () => ({ path: '/v1/audit/log/checkpoint' }),
+  'audit.log.batch': async (world) => {
+    const { position } = await saveProjects(world.store, 65)
+    return { path: `/v1/audit/batches/${position}` }
+  },
   'audit.log.tile': async () => ({ path: '/v1/audit/log/tile/0/000.p/1' }),
   'audit.proofs.inclusion': async () => ({ path: '/v1/audit/proofs/inclusion?position=0' }),
   'audit.proofs.consistency': async () => ({ path: '/v1/audit/proofs/consistency?from=1&to=1' }),

@@ -22,7 +22,12 @@ export interface Prepared {
   readonly writes: readonly Write[]
   readonly reads: readonly Read[]
   readonly segments: readonly UseSegment[]
-  readonly leaf: { readonly bytes: Uint8Array; readonly hash: Uint8Array; readonly action: string }
+  readonly leaf: {
+    readonly bytes: Uint8Array
+    readonly hash: Uint8Array
+    readonly action: string
+    readonly batch: Uint8Array | null
+  }
 }
 
 interface Job extends Prepared {
@@ -149,6 +154,7 @@ export class Committer {
         leaves.map(({ bytes }) => bytes),
         leaves.map(({ hash }) => hash),
         leaves.map(({ action }) => action),
+        leaves.map(({ batch }) => batch),
         this.#notifies(),
       ],
     })
@@ -238,10 +244,10 @@ function fail(batch: readonly Job[], error: unknown): void {
 
 const ADD_PENDING = `
   WITH added AS (
-    INSERT INTO audit_pending (leaf, leaf_hash, action)
-    SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::text[]) RETURNING n
+    INSERT INTO audit_pending (leaf, leaf_hash, action, batch)
+    SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::text[], $4::bytea[]) RETURNING n
   )
-  SELECT pg_current_xact_id()::text AS xact, CASE WHEN $4::boolean THEN pg_notify('keystead', 'pending') END AS told
+  SELECT pg_current_xact_id()::text AS xact, CASE WHEN $5::boolean THEN pg_notify('keystead', 'pending') END AS told
   FROM added LIMIT 1`
 
 /** Both in one snapshot: a leaf moves from one table to the other in one transaction. */

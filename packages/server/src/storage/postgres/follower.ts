@@ -2,13 +2,14 @@ import type { AuditTarget } from '@keystead/protocol/audit-event'
 import { equalBytes } from '@keystead/protocol/bytes'
 import type { Pool } from 'pg'
 import type { Clock } from '../../clock.ts'
+import { mayHaveBatch } from '../batch.ts'
 import { noChanges, noteChange } from '../changes.ts'
 import { LogError, LogFold } from '../log-fold.ts'
 import { codecOf, codecOfId, recordOf, type SealedCodec, type SealedTable, type StoredRow } from '../rows.ts'
 import type { Changes, Integrity, RefusedRow } from '../store.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { Judge, type Verdict } from './judge.ts'
-import { type LogSlice, readLog } from './log-reader.ts'
+import { type LogSlice, readBatch, readLog } from './log-reader.ts'
 import { inTransaction, SNAPSHOT } from './session.ts'
 
 /** Leaves that are read at a time: a few MB at the most. */
@@ -182,7 +183,8 @@ export class Follower {
     if (size < fold.size) throw new LogError(`it has gone back from size ${fold.size} to ${size}`)
     if (entries.length === 0 && fold.size < size) throw new LogError(`leaf ${fold.size} is missing`)
     for (const entry of entries) {
-      const targets = fold.add(entry)
+      const batch = mayHaveBatch(entry.bytes) ? await readBatch(queryable, entry.position) : null
+      const targets = fold.add(entry, batch)
       const key = leafKey(entry.leafHash)
       const own = this.own.get(key)
       this.own.delete(key)

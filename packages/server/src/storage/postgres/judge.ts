@@ -1,6 +1,6 @@
 import { type AuditTarget, EVENT_BYTES_MAX } from '@keystead/protocol/audit-event'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
-import { targetsOf } from '../log-fold.ts'
+import { BATCH_BYTES_MAX, targetsOf } from '../batch.ts'
 import { isAuthentic, rowText, type SealedCodec, type StoredRow } from '../rows.ts'
 import type { Integrity } from '../store.ts'
 import type { Queryable } from './driver.ts'
@@ -15,7 +15,13 @@ export type Verdict = 'current' | 'ahead' | { readonly what: string }
 const PENDING_MAX = 10_000
 
 const READ_PENDING = `
-  SELECT leaf FROM audit_pending WHERE refused IS NULL AND octet_length(leaf) <= ${EVENT_BYTES_MAX} ORDER BY n LIMIT ${PENDING_MAX}`
+  SELECT leaf, CASE WHEN octet_length(batch) <= ${BATCH_BYTES_MAX} THEN batch END AS batch FROM audit_pending WHERE refused IS NULL AND octet_length(leaf) <= ${EVENT_BYTES_MAX} ORDER BY n LIMIT ${PENDING_MAX}`
+
+/** A leaf that waits, with its batch. */
+interface Waiting {
+  readonly leaf: Uint8Array
+  readonly batch: Uint8Array | null
+}
 
 /** Judges rows within one snapshot, which must be the one that they were read in. */
 export class Judge {
@@ -59,9 +65,10 @@ export class Judge {
     if (this.#pending !== null) return this.#pending
     const { rows } = await this.#snapshot.query({ name: 'read pending', text: READ_PENDING })
     this.#pending = new Map()
-    for (const { leaf } of rows as { readonly leaf: Uint8Array }[]) {
+    for (const { leaf, batch } of rows as Waiting[]) {
       if (!this.#integrity.isOurs(leaf)) continue
-      for (const target of targetsOf(leaf)) this.#pending.set(`${target.id}:${target.version}`, target)
+      for (const target of targetsOf(leaf, batch) ?? [])
+        this.#pending.set(`${target.id}:${target.version}`, target)
     }
     return this.#pending
   }

@@ -50,6 +50,13 @@ export async function readLog(
   return { head, entries }
 }
 
+/** The batch of a leaf in the log, or null; a leaf and its batch never change, so any later moment will do. */
+export async function readBatch(queryable: Queryable, position: number): Promise<Uint8Array | null> {
+  const text = 'SELECT batch FROM audit_entry WHERE position = $1'
+  const { rows } = await queryable.query({ name: 'read batch', text, values: [position] })
+  return (rows as { readonly batch: Uint8Array | null }[])[0]?.batch ?? null
+}
+
 function openedHead(row: SealedHead, headMac: Integrity['headMac']): Head {
   try {
     return openHead(row, headMac)

@@ -5,7 +5,15 @@ import { revokeKey } from '../../keys/revoke.ts'
 import { rotateKey } from '../../keys/rotate.ts'
 import { updateKey } from '../../keys/update.ts'
 import { closeOnce, may, temporaryFolder } from '../../world.test-support.ts'
-import { code, event, newOwner, newProject, PROVENANCE, saveProject } from '../contract.test-support.ts'
+import {
+  code,
+  event,
+  newOwner,
+  newProject,
+  PROVENANCE,
+  saveProject,
+  saveProjects,
+} from '../contract.test-support.ts'
 import { asSuperuser, temporaryDatabase } from './database.test-support.ts'
 import { eventually, openNode } from './nodes.test-support.ts'
 
@@ -29,6 +37,18 @@ test('two processes on one database agree: issued by one, valid in the other, re
   assert.equal(a.ask(rotated.secret.reveal()).code, 'REVOKED')
   await eventually(() => b.ask(rotated.secret.reveal()).code === 'REVOKED')
   assert.deepEqual(a.store.head(), b.store.head())
+})
+
+test('a change of more objects than a leaf can name reaches every process, before and after a start', async (t) => {
+  const url = await temporaryDatabase(t)
+  if (url === null) return
+  const folder = temporaryFolder(t)
+  const a = await openNode(t, url, folder)
+  const b = await openNode(t, url, folder)
+  await saveProjects(b.store, 100)
+  await eventually(() => a.store.head().size === b.store.head().size)
+  const c = await openNode(t, url, folder)
+  for (const { store } of [a, b, c]) assert.deepEqual((await store.sweep()).refused, [])
 })
 
 test('both processes sign and serve the same checkpoints, whoever leads', async (t) => {

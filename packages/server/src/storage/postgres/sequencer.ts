@@ -1,9 +1,10 @@
-import { type AuditEvent, EVENT_BYTES_MAX } from '@keystead/protocol/audit-event'
+import { type AuditEvent, type AuditTarget, EVENT_BYTES_MAX } from '@keystead/protocol/audit-event'
 import { leafHash, type MerkleNode } from '@keystead/protocol/merkle'
 import type { Pool } from 'pg'
 import { sha256 } from '../../hash.ts'
 import { sealHead } from '../head.ts'
-import { lookUpIds, targetsOf } from '../log-fold.ts'
+import { BATCH_BYTES_MAX, targetsOf } from '../batch.ts'
+import { lookUpIds } from '../log-fold.ts'
 import type { RowVersions } from '../row-versions.ts'
 import type { Integrity, RefusedRow } from '../store.ts'
 import type { Follower } from './follower.ts'
@@ -31,6 +32,7 @@ interface Candidate {
   readonly bytes: Uint8Array
   readonly hash: Uint8Array
   readonly action: string
+  readonly batch: Uint8Array | null
   readonly targetIds: readonly string[]
   /** Null for the server itself. */
   readonly actorId: string | null
@@ -86,7 +88,7 @@ export class Sequencer {
   /** True when there may be more. */
   async #appendSome(): Promise<boolean> {
     const { service, integrity, follower } = this.#sequencing
-    const { rows } = await service.query<{ n: number; leaf: Uint8Array | null }>({
+    const { rows } = await service.query<{ n: number; leaf: Uint8Array | null; batch: Uint8Array | null }>({
       name: 'read waiting',
       text: READ_WAITING,
       values: [APPEND_MAX],
@@ -95,9 +97,9 @@ export class Sequencer {
     const { fold } = follower
     const versions = fold.versions.draft()
     const candidates: Candidate[] = []
-    for (const { n, leaf } of rows) {
+    for (const { n, leaf, batch } of rows) {
       const candidate =
-        leaf === null ? 'is too large for a leaf' : this.#examine(n, leaf, versions, candidates)
+        leaf === null ? 'is too large for a leaf' : this.#examine({ n, leaf, batch }, versions, candidates)
       if (typeof candidate === 'string') await this.#setAside(n, candidate)
       else candidates.push(candidate)
     }
@@ -133,21 +135,21 @@ export class Sequencer {
 
   /** Why a leaf must not get a position, or what of it is stored. */
   #examine(
-    n: number,
-    bytes: Uint8Array,
+    { n, leaf: bytes, batch }: { n: number; leaf: Uint8Array; batch: Uint8Array | null },
     versions: RowVersions,
     before: readonly Candidate[],
   ): Candidate | string {
     const { integrity, follower } = this.#sequencing
     if (!integrity.isOurs(bytes)) return 'was not written by this server'
-    const targets = targetsOf(bytes)
+    const targets = targetsOf(bytes, batch)
+    if (targets === null) return 'has not the batch that it names'
     const hash = leafHash(sha256, bytes)
     for (const { id, version } of targets)
       if (version !== (versions.versionOf(id) ?? 0) + 1) return `does not follow the last change of ${id}`
     const isRepeated = before.some((other) => Buffer.from(other.hash).equals(hash))
     if (targets.length === 0 && (follower.isCopy(hash) || isRepeated)) return 'is a copy of one in the log'
     for (const { id, version } of targets) versions.note(id, version)
-    return { n, bytes, hash, ...indexedOf(bytes) }
+    return { n, bytes, hash, batch, ...indexedOf(bytes, targets) }
   }
 
   async #setAside(n: number, what: string): Promise<void> {
@@ -178,13 +180,17 @@ function arraysOf(candidates: readonly Candidate[], first: number, nodes: readon
     nodes.map(({ level }) => level),
     nodes.map(({ index }) => index),
     nodes.map(({ hash }) => hash),
+    candidates.map(({ batch }) => batch),
   ]
 }
 
 /** What a leaf is looked up by. For leaves whose MAC holds. */
-function indexedOf(leaf: Uint8Array): Pick<Candidate, 'action' | 'actorId' | 'targetIds'> {
+function indexedOf(
+  leaf: Uint8Array,
+  targets: readonly AuditTarget[],
+): Pick<Candidate, 'action' | 'actorId' | 'targetIds'> {
   const event = JSON.parse(Buffer.from(leaf).toString('utf8')) as AuditEvent
-  const { action, actor, targets, details } = event
+  const { action, actor, details } = event
   return { action, actorId: actor.id, targetIds: lookUpIds(targets, { action, details: details as never }) }
 }
 
@@ -197,7 +203,8 @@ const TAKE_LEASE = `
 const RELEASE = `UPDATE audit_lease SET until = 'epoch' WHERE id = 1 AND holder = $1`
 
 const READ_WAITING = `
-  SELECT n, CASE WHEN octet_length(leaf) <= ${EVENT_BYTES_MAX} THEN leaf END AS leaf
+  SELECT n, CASE WHEN octet_length(leaf) <= ${EVENT_BYTES_MAX} THEN leaf END AS leaf,
+    CASE WHEN octet_length(batch) <= ${BATCH_BYTES_MAX} THEN batch END AS batch
   FROM audit_pending WHERE refused IS NULL ORDER BY n LIMIT $1`
 
 /** All or nothing: without the lease, or when the log has another size, no row of it is written. */
@@ -213,8 +220,8 @@ const APPEND = `
   ), taken AS (
     DELETE FROM audit_pending WHERE n = ANY ($7::bigint[]) AND EXISTS (SELECT FROM head)
   ), entries AS (
-    INSERT INTO audit_entry (position, leaf, leaf_hash, action)
-    SELECT e.* FROM unnest($8::bigint[], $9::bytea[], $10::bytea[], $11::text[]) AS e, head
+    INSERT INTO audit_entry (position, leaf, leaf_hash, action, batch)
+    SELECT e.* FROM unnest($8::bigint[], $9::bytea[], $10::bytea[], $11::text[], $19::bytea[]) AS e, head
   ), targets AS (
     INSERT INTO audit_target (target_id, position) SELECT t.* FROM unnest($12::text[], $13::bigint[]) AS t, head
   ), actors AS (

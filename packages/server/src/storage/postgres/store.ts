@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts'
 import { DomainError, StartError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
 import { Alarms } from '../alarms.ts'
+import { nameTargets } from '../batch.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { checkEverything } from '../full-fold.ts'
 import type { Head } from '../head.ts'
@@ -34,7 +35,7 @@ import { type Ended, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
 import { addAddressUse } from '../address-uses.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
-import { Committer, ConflictError } from './committer.ts'
+import { Committer, ConflictError, type Prepared } from './committer.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { isRefusal } from './failure.ts'
 import { Follower, leafKey } from './follower.ts'
@@ -300,13 +301,16 @@ class PostgresStore implements Store {
     }
     const ended = tx.end()
     if (ended.event === null) return { value, position: null }
-    const bytes = integrity.leaf(provenance, ended.event, ended.targets)
-    return { value, position: await this.#commit(ended, ended.event.action, bytes) }
+    const { event } = ended
+    const { inLeaf, details, batch } = nameTargets(ended.targets)
+    const named = { ...event, details: { ...event.details, ...details } }
+    const bytes = integrity.leaf(provenance, named, inLeaf)
+    const leaf = { bytes, hash: leafHash(sha256, bytes), action: event.action, batch }
+    return { value, position: await this.#commit(ended, leaf) }
   }
 
   /** Resolves with the leaf's position when this process has followed the log to there. */
-  async #commit({ writes, reads, segments }: Ended, action: string, bytes: Uint8Array): Promise<number> {
-    const leaf = { bytes, hash: leafHash(sha256, bytes), action }
+  async #commit({ writes, reads, segments }: Ended, leaf: Prepared['leaf']): Promise<number> {
     const key = leafKey(leaf.hash)
     const { own } = this.#follower
     const followed = new Promise<number>((done) => {

@@ -21,6 +21,7 @@ interface AuditPendingTable {
   readonly leaf: Uint8Array
   readonly leaf_hash: Uint8Array
   readonly action: string
+  readonly batch: Uint8Array | null
   /** Why it gets no position; null for all that this server wrote. */
   readonly refused: string | null
 }

@@ -16,11 +16,12 @@ import {
   type World,
 } from '../../world.test-support.ts'
 import { updateKey } from '../../keys/update.ts'
-import { code, event, PROVENANCE } from '../contract.test-support.ts'
+import { code, event, PROVENANCE, saveProjects } from '../contract.test-support.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE, wrongWith } from '../rows.ts'
 import { BULK_CHUNK, BULK_OPERATION } from '../bulk-rows.ts'
 import { USE_EMITTER } from '../use-rows.ts'
 import type { Reader } from '../store.ts'
+import { openSqliteStore } from './store.ts'
 import { type OwnerTable, TABLE_TRUST } from '../tables.ts'
 
 /** Each sealed table, and a read that meets all of its rows. */
@@ -314,4 +315,32 @@ test('a table is sealed exactly when its rows have a MAC', async (t) => {
     assert.equal(columnsOf(world, table).includes('mac'), trust === 'sealed', table)
   const sealed = Object.entries(TABLE_TRUST).filter(([, trust]) => trust === 'sealed')
   assert.deepEqual(sealed.map(([table]) => table).toSorted(), SEALED.map(({ table }) => table).toSorted())
+})
+
+test('a batch that was changed by SQL stops the start and is named by the sweep', async (t) => {
+  const world = await openWorld(t)
+  const { position } = await saveProjects(world.store, 65)
+  const { writer } = world.database
+  writer.exec('DROP TRIGGER audit_entry_is_final')
+  const batch = await world.store.reader.auditBatch(position ?? 0)
+  const lines = Buffer.from(batch ?? [])
+    .toString('utf8')
+    .split('\n')
+  for (const forged of [
+    null,
+    lines.slice(1).join('\n'),
+    lines.join('\n').replace('"version":1', '"version":2'),
+  ]) {
+    writer
+      .prepare('UPDATE audit_entry SET batch = ? WHERE position = ?')
+      .run(forged === null ? null : Buffer.from(forged), position)
+    const { refused } = await world.store.sweep()
+    assert.deepEqual(refused, [
+      { table: 'audit_entry', id: String(position), what: 'has not the batch that it names' },
+    ])
+    await assert.rejects(
+      openSqliteStore(world.database, testIntegrity(world.clock.read)),
+      /has not the batch that it names/,
+    )
+  }
 })

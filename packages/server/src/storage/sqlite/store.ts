@@ -4,6 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
+import { nameTargets } from '../batch.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { Alarms } from '../alarms.ts'
 import { checkEverything } from '../full-fold.ts'
@@ -90,6 +91,7 @@ interface Leaf {
   readonly event: RecordedEvent
   readonly targetIds: readonly string[]
   readonly actorId: string | null
+  readonly batch: Uint8Array | null
   readonly changes: Changes
 }
 
@@ -150,9 +152,12 @@ class SqliteStore implements Store {
       const { event, targets, changes, writes, segments } = tx.end()
       await flushWrites(this.#statements, writes, segments)
       if (event === null) return null
-      const bytes = this.#integrity.leaf(provenance, event, targets)
+      const { inLeaf, details, batch } = nameTargets(targets)
+      const named = { ...event, details: { ...event.details, ...details } }
+      const bytes = this.#integrity.leaf(provenance, named, inLeaf)
       return {
         bytes,
+        batch,
         hash: leafHash(sha256, bytes),
         event,
         targetIds: lookUpIds(targets, event),
@@ -403,6 +408,7 @@ class SqliteStore implements Store {
       leaf: leaf.bytes,
       leaf_hash: leaf.hash,
       action: leaf.event.action,
+      batch: leaf.batch,
     }))
     await this.#statements.insert('audit_entry', entries)
     const targets = leaves.flatMap(({ leaf, position }) =>

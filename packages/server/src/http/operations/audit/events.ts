@@ -6,9 +6,8 @@ import type { AuditEntry } from '../../../storage/records.ts'
 import type { Reader } from '../../../storage/store.ts'
 import { operation } from '../../operation.ts'
 import { pageRequest } from '../../present.ts'
-import { closed, pageOf, PageQuery } from '../../schemas.ts'
+import { closed, pageOf, PageQuery, PositionSchema } from '../../schemas.ts'
 
-const PositionSchema = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
 /** The event is the leaf as it was written: see docs/reference/audit-events.md. */
 const EntrySchema = closed({
   position: PositionSchema,

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { readTile } from '../../../audit/tile.ts'
 import { DomainError } from '../../../errors.ts'
 import { operation } from '../../operation.ts'
-import { closed } from '../../schemas.ts'
+import { closed, PositionSchema } from '../../schemas.ts'
 
 export const getLogKeyOperation = operation({
   id: 'audit.log.key',
@@ -53,4 +53,24 @@ export const getTileOperation = operation({
   outputType: 'application/octet-stream',
   errors: ['audit.tile_not_found'],
   handle: async ({ domain }, _by, { params }) => readTile(domain.store.reader, `tile/${params.path}`),
+})
+
+export const getBatchOperation = operation({
+  id: 'audit.log.batch',
+  method: 'GET',
+  path: '/v1/audit/batches/{position}',
+  summary: 'What the event at a position changed beyond what it names itself: one canonical line per object',
+  permission: 'audit:read',
+  installationWide: true,
+  audit: null,
+  status: 200,
+  params: closed({ position: PositionSchema }),
+  output: Type.Unsafe<Uint8Array>({ type: 'string', contentEncoding: 'binary' }),
+  outputType: 'application/octet-stream',
+  errors: ['audit.batch_not_found'],
+  handle: async ({ domain }, _by, { params }) => {
+    const batch = await domain.store.reader.auditBatch(params.position)
+    if (batch === null) throw new DomainError('audit.batch_not_found')
+    return batch
+  },
 })

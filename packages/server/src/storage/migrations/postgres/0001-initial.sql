@@ -111,7 +111,8 @@ CREATE TABLE key_use_address (
 CREATE TABLE job_cursor (name text COLLATE "C" PRIMARY KEY, at bigint NOT NULL, after text NOT NULL);
 
 CREATE TABLE audit_entry (
-  position bigint PRIMARY KEY, leaf bytea NOT NULL, leaf_hash bytea NOT NULL, action text COLLATE "C" NOT NULL
+  position bigint PRIMARY KEY, leaf bytea NOT NULL, leaf_hash bytea NOT NULL, action text COLLATE "C" NOT NULL,
+  batch bytea
 );
 CREATE INDEX audit_entry_action ON audit_entry (action, position);
 -- A change whose COMMIT was not answered is looked for by its leaf.
@@ -135,7 +136,7 @@ CREATE TABLE audit_checkpoint (size bigint PRIMARY KEY, note text NOT NULL);
 -- object's row is locked; it is no position, since numbers are lost and become visible out of order.
 CREATE TABLE audit_pending (
   n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, leaf bytea NOT NULL, leaf_hash bytea NOT NULL UNIQUE,
-  action text COLLATE "C" NOT NULL, refused text
+  action text COLLATE "C" NOT NULL, batch bytea, refused text
 );
 
 -- One row: which process gives out positions, and until when by the clock of the database.

@@ -109,7 +109,8 @@ CREATE TABLE key_use_address (
 CREATE TABLE job_cursor (name TEXT PRIMARY KEY, at INTEGER NOT NULL, after TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE audit_entry (
-  position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, leaf_hash BLOB NOT NULL, action TEXT NOT NULL
+  position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, leaf_hash BLOB NOT NULL, action TEXT NOT NULL,
+  batch BLOB
 ) STRICT;
 CREATE INDEX audit_entry_action ON audit_entry (action, position);
 
