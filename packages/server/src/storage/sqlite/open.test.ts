@@ -99,7 +99,9 @@ test('the reading connection cannot write', (t) => {
 test('a slip of the hand cannot change or remove a leaf', (t) => {
   const database = openDatabase(temporaryFolder(t))
   t.after(() => database.close())
-  database.writer.exec("INSERT INTO audit_entry VALUES (0, x'00', x'00', 'server.started')")
+  database.writer.exec(
+    "INSERT INTO audit_entry (position, leaf, leaf_hash, action) VALUES (0, x'00', x'00', 'server.started')",
+  )
   assert.throws(() => database.writer.exec("UPDATE audit_entry SET leaf = x'01'"), /append-only/)
   assert.throws(() => database.writer.exec('DELETE FROM audit_entry'), /append-only/)
 })
@@ -108,7 +110,9 @@ test('leaves beyond the sealed head of the log are refused with one line', async
   const database = openDatabase(temporaryFolder(t))
   t.after(() => database.close())
   for (const position of [0, 1])
-    database.writer.exec(`INSERT INTO audit_entry VALUES (${position}, x'00', x'00', 'server.started')`)
+    database.writer.exec(
+      `INSERT INTO audit_entry (position, leaf, leaf_hash, action) VALUES (${position}, x'00', x'00', 'server.started')`,
+    )
   const opening = openSqliteStore(database, testIntegrity(new FakeClock().read))
   await assert.rejects(opening, oneLine(/changed outside Keystead: .* leaf 0 was added/))
 })
