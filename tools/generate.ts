@@ -4,9 +4,13 @@ import { dirname, join, resolve } from 'node:path'
 import { renderAuditEventReference } from '../packages/server/src/audit/event-reference.ts'
 import { renderErrorReference } from '../packages/server/src/http/error-reference.ts'
 import { renderOpenApi } from '../packages/server/src/http/openapi.ts'
+import { scannerRules, SCANNER_RULE_FILES } from '../packages/protocol/src/scanner-rules.ts'
 import { readLockfile, readReasons, renderDependencies } from './dependencies.ts'
 
 const root = resolve(import.meta.dirname, '..')
+
+/** What KEYSTEAD_BRAND is when it is not set. */
+const DEFAULT_BRAND = 'ks'
 
 /** Every generated document: where it is, relative to the root, and its whole text. One line each. */
 const documents: readonly { readonly path: string; readonly render: () => string }[] = [
@@ -17,6 +21,10 @@ const documents: readonly { readonly path: string; readonly render: () => string
   { path: 'docs/reference/openapi.json', render: renderOpenApi },
   { path: 'docs/reference/errors.md', render: renderErrorReference },
   { path: 'docs/reference/audit-events.md', render: renderAuditEventReference },
+  ...SCANNER_RULE_FILES.map(({ format, file }) => ({
+    path: `docs/reference/scanner-rules/${file}`,
+    render: () => scannerRules(format, DEFAULT_BRAND),
+  })),
 ]
 
 const check = process.argv.includes('--check')

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { parseApiKey } from '@keystead/protocol/api-key'
+import { BRAND_PATTERN, keyTextPattern, parseApiKey } from '@keystead/protocol/api-key'
 import type { Command, OptionSpec, PositionalSpec } from './command.ts'
 import { usageFailure } from './failure.ts'
 import { Values } from './values.ts'
@@ -29,8 +29,8 @@ export const PAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
 }
 
 // The same shape as a key without its checksum, anywhere in the text: a mistyped key is a leaked key all the same.
-const KEY_SHAPE =
-  /[a-z][a-z0-9]{1,11}_(?:key|root|pub|sig|tmp)_(?:live|test|dev)_([0-9A-Za-z]{12})_[0-9A-Za-z]{38}/
+const KEY_SHAPE = new RegExp(keyTextPattern(BRAND_PATTERN.slice(1, -1)))
+const LOCATOR_GROUP = 4
 
 /**
  * Refuses (usage) when an argument or a KEYSTEAD_* variable holds the text of a key, and names it by its locator only.
@@ -61,7 +61,7 @@ export function refuseKeysInSight(
 }
 
 function keyLocatorIn(text: string): string | null {
-  return KEY_SHAPE.exec(text)?.[1] ?? parseApiKey(text.trim())?.locator ?? null
+  return KEY_SHAPE.exec(text)?.[LOCATOR_GROUP] ?? parseApiKey(text.trim())?.locator ?? null
 }
 
 /** The command whose path is the longest prefix of `argv`, and the arguments after it; null when there is none. */

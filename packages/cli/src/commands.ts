@@ -16,6 +16,7 @@ import { PROJECT_COMMANDS } from './commands/projects.ts'
 import { ROLE_COMMANDS } from './commands/roles.ts'
 import { ROOT_KEY_COMMANDS } from './commands/root-keys.ts'
 import { SELF_COMMANDS } from './commands/self.ts'
+import { SCANNER_RULES_COMMAND } from './commands/scanner-rules.ts'
 import { SERVICE_COMMANDS } from './commands/service.ts'
 import { USAGE_COMMANDS } from './commands/usage.ts'
 
@@ -36,8 +37,9 @@ export const COMMANDS: readonly Command[] = [
   AUDIT_VERIFY_COMMAND,
   AUDIT_COMPARE_COMMAND,
   ...AUDIT_PROOF_COMMANDS,
-  DOCTOR_COMMAND,
   ...AUDIT_USE_COMMANDS,
+  DOCTOR_COMMAND,
   ...USAGE_COMMANDS,
+  SCANNER_RULES_COMMAND,
   ...SERVICE_COMMANDS,
 ]

@@ -38,8 +38,20 @@ export const KEY_TEXT_LENGTH_MAX = 74
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 const CHECKSUM_LENGTH = 6
 const CHECKSUM_TAG = 'keystead/v1:'
-const KEY_TEXT =
-  /^([a-z][a-z0-9]{1,11})_(key|sig|pub|tmp|root)_(live|test|dev)_([0-9A-Za-z]{12})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/
+
+/**
+ * The form of a key as a regular expression, without a checksum and without anchors: what parsing and every scanner rule
+ * are made from. Groups: brand, kind, environment, locator, secret, checksum. `brand` is a pattern or literal text; the
+ * syntax is common to JavaScript, RE2 and PCRE.
+ */
+export function keyTextPattern(brand: string, kinds: readonly KeyKind[] = KEY_KINDS): string {
+  const base62 = (length: number): string => `([0-9A-Za-z]{${length}})`
+  const tags = Object.values(ENVIRONMENT_TAGS).join('|')
+  const locator = base62(LOCATOR_LENGTH)
+  return `(${brand})_(${kinds.join('|')})_(${tags})_${locator}_${base62(SECRET_LENGTH)}${base62(CHECKSUM_LENGTH)}`
+}
+
+const KEY_TEXT = new RegExp(`^${keyTextPattern(BRAND_PATTERN.slice(1, -1))}$`)
 
 /**
  * Splits a key's text and checks its checksum, offline, in about a microsecond. Never throws.
