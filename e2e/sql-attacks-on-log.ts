@@ -63,7 +63,7 @@ const ENTRIES: readonly Attack[] = [
   },
   statement(
     { name: 'a genuine leaf is added again', table: 'audit_entry', whileRunning: 'halt', atStart: 'refusal' },
-    `INSERT INTO audit_entry SELECT ${SIZE}, leaf, leaf_hash, action FROM audit_entry WHERE position = 4`,
+    `INSERT INTO audit_entry SELECT ${SIZE}, leaf, leaf_hash, action, batch FROM audit_entry WHERE position = 4`,
   ),
   {
     ...{ name: 'two leaves exchange their places', table: 'audit_entry', touched: [] },

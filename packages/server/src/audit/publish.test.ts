@@ -135,7 +135,7 @@ test('a leaf that was added by SQL is never signed: changes are refused, and the
   const { size } = world.store.head()
   asIntruder(
     world,
-    `INSERT INTO audit_entry SELECT ${size}, leaf, leaf_hash, action FROM audit_entry WHERE position = 1`,
+    `INSERT INTO audit_entry SELECT ${size}, leaf, leaf_hash, action, batch FROM audit_entry WHERE position = 1`,
   )
   await assert.rejects(saveProject(world.store, newProject()), code('audit.halted'))
   assert.equal((await world.publisher.publish())?.size, size)
