@@ -1,17 +1,8 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Client } from 'pg'
+import { SEALED, type SealedCodec, targetType } from '../packages/server/src/storage/rows.ts'
 import { compare, type LogFold, type LoggedTarget, type Standing } from './crash-ledger.ts'
-
-const TABLES = ['installation', 'project', 'environment', 'owner', 'api_key', 'use_emitter'] as const
-const COLUMNS: Readonly<Record<(typeof TABLES)[number], string>> = {
-  installation: 'id, version',
-  project: 'id, version',
-  environment: 'id, version',
-  owner: 'id, version',
-  api_key: 'id, version, state, kind',
-  use_emitter: 'id, version, state',
-}
 
 /**
  * Reads the database as it lies on disk, in one read transaction: takes the entries that are new since the last time
@@ -69,9 +60,9 @@ export async function inspectPostgres(url: string, log: LogFold): Promise<string
     const lost =
       Number(size[0]?.size ?? 0) === log.size ? [] : [`the head says ${size[0]?.size}, not ${log.size}`]
     const standings = new Map<string, Standing>()
-    for (const table of TABLES) {
-      const { rows } = await client.query<Record<string, unknown>>(selectStandings(table))
-      for (const row of rows) noteStanding(standings, table, row)
+    for (const codec of SEALED) {
+      const { rows } = await client.query<Record<string, unknown>>(selectStandings(codec))
+      for (const row of rows) noteStanding(standings, codec, row)
     }
     return [...lost, ...alarms, ...log.problems, ...compare(standings, log.standing)]
   } finally {
@@ -86,23 +77,24 @@ function targetsOf(leaf: Uint8Array): readonly LoggedTarget[] {
   return targets
 }
 
+/** Every row that the log speaks of: those of all sealed tables. */
 function readStandings(database: DatabaseSync): Map<string, Standing> {
   const standings = new Map<string, Standing>()
-  for (const table of TABLES)
-    for (const row of database.prepare(selectStandings(table)).iterate()) noteStanding(standings, table, row)
+  for (const codec of SEALED)
+    for (const row of database.prepare(selectStandings(codec)).iterate()) noteStanding(standings, codec, row)
   return standings
 }
 
-function selectStandings(table: (typeof TABLES)[number]): string {
-  return `SELECT ${COLUMNS[table]} FROM ${table}`
+function selectStandings({ table, columns }: SealedCodec): string {
+  const names: readonly string[] = columns
+  return `SELECT ${['id', 'version', 'kind', 'state'].filter((name) => names.includes(name)).join()} FROM ${table}`
 }
 
 function noteStanding(
   standings: Map<string, Standing>,
-  table: string,
+  { table }: SealedCodec,
   row: Readonly<Record<string, unknown>>,
 ): void {
-  const type = row['kind'] === 'root' ? 'root_key' : table
   const state = typeof row['state'] === 'string' ? row['state'] : 'active'
-  standings.set(`${type} ${String(row['id'])}`, { version: Number(row['version']), state })
+  standings.set(`${targetType(table, row)} ${String(row['id'])}`, { version: Number(row['version']), state })
 }

@@ -7,7 +7,9 @@ const entry: Entry = {
   id: 'key_1',
   acknowledged: { version: 2, permissions: 'market:read' },
   pending: { version: 3, permissions: 'market:read,orders:trade' },
-  secret: null,
+  parameters: { keyId: 'key_1' },
+  secrets: {},
+  taken: [],
 }
 
 test('an acknowledged change may be found, and one that was under way may be found or not', () => {

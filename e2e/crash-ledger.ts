@@ -1,17 +1,39 @@
 /** What the clients of the crash test have been told, and what they may find after a crash. */
 
-/** Everything of an object that a mutation changes, as one text for comparing. */
+/** Everything of an object that a mutation changes, as flat values for comparing. */
 export type Observed = Readonly<Record<string, string | number>>
 
-export interface Entry {
-  readonly type: 'api_key' | 'owner'
+export type ObjectType =
+  | 'project'
+  | 'environment'
+  | 'owner'
+  | 'role'
+  | 'api_key'
+  | 'root_key'
+  | 'bulk_operation'
+
+/** What a bulk operation has done to one key. */
+export interface TakenKey {
   readonly id: string
+  /** The key's version then: with any other, somebody has touched it since. */
+  readonly version: number
+  /** What an undo puts back. */
+  readonly before: Observed
+}
+
+export interface Entry {
+  readonly type: ObjectType
+  readonly id: string
+  /** What stands for it in paths. */
+  readonly parameters: Readonly<Record<string, string>>
   /** The last state that the server has acknowledged. */
   acknowledged: Observed
   /** The state that a request would have made whose answer did not come. */
   pending: Observed | null
-  /** A key's newest acknowledged secret. */
-  secret: string | null
+  /** A key's acknowledged secrets, by the number of their version. */
+  readonly secrets: Record<number, string>
+  /** Of a bulk operation that can be undone. */
+  readonly taken: readonly TakenKey[]
 }
 
 /**
@@ -85,5 +107,9 @@ export function compare(rows: ReadonlyMap<string, Standing>, log: ReadonlyMap<st
 }
 
 function same(one: Observed, other: Observed): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+  const names = Object.keys(one)
+  return (
+    names.length === Object.keys(other).length &&
+    names.every((name) => Object.hasOwn(other, name) && one[name] === other[name])
+  )
 }

@@ -1,181 +1,165 @@
 import { type Api, UnexpectedAnswer } from './api.ts'
-import type { Entry, Observed } from './crash-ledger.ts'
+import type { Alteration, Asked, ChangeAnswer, Holdings, Wanted } from './crash-change.ts'
+import { CHANGES } from './crash-changes.ts'
+import type { Entry, ObjectType } from './crash-ledger.ts'
+import { fillPath } from './crash-objects.ts'
+import { SeededDice } from './dice.ts'
+import { mutatingOperations } from './openapi.ts'
 
-/** Evenly distributed in [0, 1). */
-export type Dice = () => number
+/** Only so many of the newest objects of a type are changed again: a long run must not slow down. */
+const RECENT = 40
+/** Of all changes, about so many are the one that was acknowledged least often until now. */
+const RAREST_SHARE = 0.5
+/** What is used up most has to be made most. */
+const KEYS_SHARE = 0.15
+const OPERATIONS = mutatingOperations()
 
-/** mulberry32: small, and the same run for the same seed. */
-export function dice(seed: number): Dice {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+/** Of all clients together, by operation: how many changes were acknowledged, how many under way at a kill. */
+export class Tally {
+  readonly acknowledged: Map<string, number>
+  readonly interrupted: Map<string, number>
+
+  constructor(saved?: SavedTally) {
+    const none = [...OPERATIONS.keys()].map((id) => [id, 0] as const)
+    this.acknowledged = new Map([...none, ...(saved?.acknowledged ?? [])])
+    this.interrupted = new Map([...none, ...(saved?.interrupted ?? [])])
+  }
+
+  save(): SavedTally {
+    return { acknowledged: [...this.acknowledged], interrupted: [...this.interrupted] }
   }
 }
 
-interface KeyAnswer {
-  readonly id: string
-  readonly version: number
-  readonly state: string
-  readonly name: string
-  readonly permissions: readonly string[]
-  readonly versions: readonly { readonly number: number }[]
+type Counts = readonly (readonly [operation: string, count: number])[]
+
+export interface SavedTally {
+  readonly acknowledged: Counts
+  readonly interrupted: Counts
 }
 
-interface OwnerAnswer {
-  readonly id: string
-  readonly version: number
-  readonly name: string
-}
-
-interface Issued {
-  readonly key: KeyAnswer
-  readonly secret: string
-}
-
-function observedKey(key: KeyAnswer): Observed {
-  return {
-    version: key.version,
-    state: key.state,
-    name: key.name,
-    permissions: key.permissions.join(','),
-    newest: key.versions[0]?.number ?? 0,
-  }
-}
-
-function observedOwner({ version, name }: OwnerAnswer): Observed {
-  return { version, name }
-}
-
-/** What the API says of an object now; null when it does not know it. */
-export async function lookUp(api: Api, { type, id }: Entry): Promise<Observed | null> {
-  const { status, text } = await api.send('GET', type === 'owner' ? `/v1/owners/${id}` : `/v1/keys/${id}`)
-  if (status === 404) return null
-  if (status !== 200) throw new UnexpectedAnswer('GET', id, status, text)
-  return type === 'owner'
-    ? observedOwner(JSON.parse(text) as OwnerAnswer)
-    : observedKey(JSON.parse(text) as KeyAnswer)
+/** What is left of a client between two runs of the program. */
+export interface SavedClient {
+  readonly entries: readonly Entry[]
+  readonly made: number
+  readonly diceState: number
 }
 
 /** One client: changes its own objects, one request at a time, until the server is gone. */
 export class MutatingClient {
   readonly entries: Entry[] = []
   readonly touched = new Set<Entry>()
-  acknowledged = 0
+  /** What the request would have altered whose answer did not come. */
+  unanswered: readonly Alteration[] = []
   readonly #name: string
-  readonly #dice: Dice
+  readonly #dice: SeededDice
+  readonly #tally: Tally
+  readonly #byId = new Map<string, Entry>()
+  readonly #byType = new Map<ObjectType, Entry[]>()
   #made = 0
 
-  constructor(name: string, random: Dice) {
+  constructor(name: string, seed: number, tally: Tally, saved?: SavedClient) {
     this.#name = name
-    this.#dice = random
+    this.#tally = tally
+    this.#dice = new SeededDice(saved?.diceState ?? seed)
+    this.#made = saved?.made ?? 0
+    for (const entry of saved?.entries ?? []) this.#add(entry)
+  }
+
+  save(): SavedClient {
+    return { entries: this.entries, made: this.#made, diceState: this.#dice.state }
   }
 
   /**
    * Resolves when the connection breaks, or when the server says that it cannot reach its database. Throws for any other
    * answer that is not the asked-for change.
    */
-  async run(api: Api): Promise<void> {
+  async run(api: Api, projectId: string): Promise<void> {
+    const holdings: Holdings = {
+      projectId,
+      one: (type, wanted) => this.#some(type, 1, wanted)[0] ?? null,
+      some: (type, max, wanted) => this.#some(type, max, wanted),
+      byId: (id) => this.#byId.get(id),
+      newName: () => `${this.#name}-${this.#made++}`,
+      dice: this.#dice.throw,
+    }
     for (;;) {
+      const [id, asked] = this.#choose(holdings)
       try {
-        await this.#change(api)
-        this.acknowledged += 1
+        if (await this.#ask(api, id, asked)) return
       } catch (error) {
         if (error instanceof UnexpectedAnswer && error.status !== 503) throw error
+        // Only an answer that leaves it open may be followed by either state.
+        const isUndone = error instanceof UnexpectedAnswer && !error.text.includes('storage.unconfirmed')
+        if (isUndone) this.#forgetUnanswered()
+        else countOne(this.#tally.interrupted, id)
         return
       }
     }
   }
 
-  async #change(api: Api): Promise<void> {
-    const owner = this.#pick('owner', () => true)
-    const key = this.#pick('api_key', ({ acknowledged }) => acknowledged['state'] === 'active')
-    const choice = this.#dice()
-    if (owner === null || choice < 0.1) return this.#createOwner(api)
-    if (choice < 0.25) return this.#renameOwner(api, owner)
-    if (key === null || choice < 0.6) return this.#createKey(api, owner)
-    if (choice < 0.75) return this.#rotate(api, key)
-    if (choice < 0.9) return this.#update(api, key)
-    return this.#revoke(api, key)
+  /**
+   * Marks what was asked for as pending until the answer is there; until after the crash when it does not come. Answers
+   * whether the server has not done all of it yet.
+   */
+  async #ask(api: Api, id: string, asked: Asked): Promise<boolean> {
+    const operation = OPERATIONS.get(id)
+    if (operation === undefined) throw new UnexpectedAnswer('', id, 0, 'is no operation of the document')
+    this.unanswered = asked.alters ?? []
+    for (const { entry, next } of this.unanswered) {
+      entry.pending = next
+      this.touched.add(entry)
+    }
+    const path = fillPath(operation.path, asked.parameters ?? {})
+    const answer = await api.json<ChangeAnswer>(operation.method, path, asked.body, asked.credential)
+    for (const { entry, next } of this.unanswered) {
+      entry.acknowledged = next
+      entry.pending = null
+    }
+    this.unanswered = []
+    for (const entry of asked.take?.(answer) ?? []) this.#add(entry)
+    countOne(this.#tally.acknowledged, id)
+    return asked.isUnderWay?.(answer) ?? false
   }
 
-  async #createOwner(api: Api): Promise<void> {
-    const externalId = this.#newName()
-    const owner = await api.json<OwnerAnswer>('POST', '/v1/owners', { externalId, name: externalId })
-    this.#add({
-      type: 'owner',
-      id: owner.id,
-      acknowledged: { version: 1, name: externalId },
-      pending: null,
-      secret: null,
-    })
+  #forgetUnanswered(): void {
+    for (const { entry } of this.unanswered) entry.pending = null
+    this.unanswered = []
   }
 
-  async #renameOwner(api: Api, owner: Entry): Promise<void> {
-    const name = this.#newName()
-    await this.#alter(owner, { name }, () => api.json('PATCH', `/v1/owners/${owner.id}`, { name }))
-  }
-
-  async #createKey(api: Api, owner: Entry): Promise<void> {
-    const name = this.#newName()
-    const body = { environment: 'production', ownerId: owner.id, name, permissions: ['market:read'] }
-    const { key, secret } = await api.json<Issued>('POST', '/v1/keys', body)
-    const acknowledged = { version: 1, state: 'active', name, permissions: 'market:read', newest: 1 }
-    this.#add({ type: 'api_key', id: key.id, acknowledged, pending: null, secret })
-  }
-
-  async #rotate(api: Api, key: Entry): Promise<void> {
-    const newest = Number(key.acknowledged['newest']) + 1
-    const { secret } = await this.#alter(key, { newest }, () =>
-      api.json<Issued>('POST', `/v1/keys/${key.id}/rotate`, { overlapSeconds: 0 }),
-    )
-    key.secret = secret
-  }
-
-  async #update(api: Api, key: Entry): Promise<void> {
-    const permissions = ['market:read', `plan-${Math.floor(this.#dice() * 1_000)}:read`]
-    await this.#alter(key, { permissions: permissions.join(',') }, () =>
-      api.json('PATCH', `/v1/keys/${key.id}`, { permissions }),
-    )
-  }
-
-  async #revoke(api: Api, key: Entry): Promise<void> {
-    const compromised = this.#dice() < 0.5
-    const reason = compromised ? 'keyCompromise' : 'superseded'
-    await this.#alter(key, { state: compromised ? 'compromised' : 'deactivated' }, () =>
-      api.json('POST', `/v1/keys/${key.id}/revoke`, { reason }),
-    )
-  }
-
-  /** Keeps what was asked for as pending until the answer is there; for ever when it does not come. */
-  async #alter<Result>(entry: Entry, change: Observed, ask: () => Promise<Result>): Promise<Result> {
-    const { acknowledged } = entry
-    entry.pending = { ...acknowledged, ...change, version: Number(acknowledged['version']) + 1 }
-    this.touched.add(entry)
-    const result = await ask().catch((error: unknown) => {
-      // Only an answer that leaves it open may be followed by either state.
-      const isUndone = error instanceof UnexpectedAnswer && !error.text.includes('storage.unconfirmed')
-      if (isUndone) entry.pending = null
-      throw error
-    })
-    entry.acknowledged = entry.pending
-    entry.pending = null
-    return result
+  /** Something that the client can do now; often what has been done least. */
+  #choose(holdings: Holdings): readonly [string, Asked] {
+    const possible: (readonly [string, Asked])[] = []
+    for (const [id, change] of Object.entries(CHANGES)) {
+      const asked = change(holdings)
+      if (asked !== null) possible.push([id, asked])
+    }
+    const countOf = ([id]: readonly [string, Asked]): number => this.#tally.acknowledged.get(id) ?? 0
+    const choice = this.#dice.throw()
+    const rarest = possible.toSorted((one, other) => countOf(one) - countOf(other))[0]
+    const key = possible.find(([id]) => id === 'keys.create')
+    const any = possible[Math.floor(this.#dice.throw() * possible.length)]
+    const chosen = choice < RAREST_SHARE ? rarest : choice < RAREST_SHARE + KEYS_SHARE ? (key ?? any) : any
+    if (chosen === undefined) throw new UnexpectedAnswer('', this.#name, 0, 'finds nothing to do')
+    return chosen
   }
 
   #add(entry: Entry): void {
     this.entries.push(entry)
     this.touched.add(entry)
+    this.#byId.set(entry.id, entry)
+    const others = this.#byType.get(entry.type) ?? []
+    others.push(entry)
+    this.#byType.set(entry.type, others)
   }
 
-  #newName(): string {
-    return `${this.#name}-${this.#made++}`
+  #some(type: ObjectType, max: number, wanted: Wanted = () => true): Entry[] {
+    const recent = (this.#byType.get(type) ?? []).slice(-RECENT)
+    const candidates = recent.filter(({ acknowledged }) => wanted(acknowledged))
+    const from = Math.floor(this.#dice.throw() * Math.max(1, candidates.length - max + 1))
+    return candidates.slice(from, from + max)
   }
+}
 
-  #pick(type: Entry['type'], wanted: (entry: Entry) => boolean): Entry | null {
-    const candidates = this.entries.filter((entry) => entry.type === type && wanted(entry))
-    return candidates[Math.floor(this.#dice() * candidates.length)] ?? null
-  }
+function countOne(counts: Map<string, number>, id: string): void {
+  counts.set(id, (counts.get(id) ?? 0) + 1)
 }

@@ -1,18 +1,26 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { verifyLog } from '@keystead/protocol/audit-verification'
-import { sha256, verifyEd25519 } from '../packages/server/src/hash.ts'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Api } from './api.ts'
-import { type Entry, judge, LogFold } from './crash-ledger.ts'
-import { dice, type Dice, lookUp, MutatingClient } from './crash-load.ts'
+import { CrashChecks } from './crash-checks.ts'
+import { LogFold } from './crash-ledger.ts'
+import { MutatingClient, Tally } from './crash-load.ts'
+import { type Kills, type Kind, type Progress, ProgressFolder } from './crash-progress.ts'
+import { SeededDice } from './dice.ts'
 import type { CrashStage } from './crash-stage.ts'
 import type { Program } from './program.ts'
 
 const CLIENTS = 16
-/** How long after the spawn a kill during a start comes at the latest. */
-const START_MS_MAX = 900
-const DAY_MS = 86_400_000
+/** In which the first server has to be asked for everything once. */
+const FIRST_LOAD_MS_MAX = 30_000
+const POLL_MS = 10
+/** A kill of a start comes until the ready line or soon after it, when the server does what has come due. */
+const START_SHARE_MAX = 1.3
+/** Before a start was measured. */
+const START_MS = 700
+/** A run that is kept stops its server and saves after so many kills. */
+const SAVE_EVERY = 25
 const BACK_MS_MAX = 20_000
 
 export interface CrashOptions {
@@ -21,103 +29,115 @@ export interface CrashOptions {
   /** The exported log is verified offline after so many kills, and at the end. */
   readonly verifyEvery: number
   readonly print: (line: string) => void
+  /** Where the run is kept, and goes on from; left out: nowhere. */
+  readonly folder?: string
   readonly stage: CrashStage
 }
 
-/** What is killed: the server in its first start, in a later one, under load; the database server, or both, under load. */
-type Kind = 'first start' | 'start' | 'load' | 'database' | 'both'
-
 export interface CrashResult {
-  readonly kills: Readonly<Record<Kind, number>>
-  readonly acknowledged: number
+  readonly kills: Kills
+  readonly acknowledged: CountedByOperation
   /** Changes whose answer did not come: committed or not, either is right. */
-  readonly unanswered: number
+  readonly interrupted: CountedByOperation
   readonly entries: number
   readonly verifications: number
   readonly problems: readonly string[]
 }
 
+/** Over all mutating operations of the OpenAPI document. */
+export interface CountedByOperation {
+  readonly total: number
+  /** Of the operation that has fewest. */
+  readonly least: number
+  readonly leastOperation: string
+}
+
 /** Kills a server again and again, and looks each time at what is left. */
 export async function runCrashes(options: CrashOptions): Promise<CrashResult> {
-  const folder = mkdtempSync(join(tmpdir(), 'keystead-crash-'))
-  try {
-    return await new CrashRun(options, folder).run()
-  } finally {
+  const folder = options.folder ?? mkdtempSync(join(tmpdir(), 'keystead-crash-'))
+  const result = await new CrashRun(options, folder).run()
+  // What a broken run has left is worth a look, where somebody has asked to keep it.
+  if (options.folder === undefined || result.problems.length === 0)
     rmSync(folder, { recursive: true, force: true })
-  }
+  return result
 }
 
 class CrashRun {
   readonly #options: CrashOptions
   readonly #folder: string
-  readonly #dataDir: string
-  readonly #dice: Dice
+  readonly #progress: ProgressFolder
+  readonly #saved: Progress | null
+  readonly #dice: SeededDice
   readonly #clients: readonly MutatingClient[]
-  readonly #log = new LogFold()
-  readonly #problems: string[] = []
-  readonly #kills = { 'first start': 0, start: 0, load: 0, database: 0, both: 0 }
-  #credential = ''
-  #gateway = ''
-  /** The log's key as the first start gave it, and the checkpoint that was verified last. */
-  #trust = ''
-  #since: string | null = null
-  #unanswered = 0
-  #verifications = 0
+  readonly #checks: CrashChecks
+  readonly #tally: Tally
+  readonly #kills: Record<Kind, number>
+  #credential: string
+  #startMs = START_MS
 
   constructor(options: CrashOptions, folder: string) {
     this.#options = options
     this.#folder = folder
-    this.#dataDir = join(folder, 'data')
-    this.#dice = dice(options.seed)
+    this.#progress = new ProgressFolder(folder)
+    const saved = this.#progress.restore()
+    this.#saved = saved
+    const seed = saved?.seed ?? options.seed
+    this.#dice = new SeededDice(saved?.diceState ?? seed)
+    this.#tally = new Tally(saved?.tally)
     this.#clients = Array.from(
       { length: CLIENTS },
-      (_, i) => new MutatingClient(`c${i}`, dice(options.seed + i + 1)),
+      (_, i) => new MutatingClient(`c${i}`, seed + i + 1, this.#tally, saved?.clients[i]),
     )
+    this.#checks = new CrashChecks(
+      options.stage,
+      this.#progress.dataDir,
+      this.#clients,
+      saved?.checks ?? null,
+    )
+    this.#kills = { 'first start': 0, start: 0, load: 0, database: 0, both: 0, ...saved?.kills }
+    this.#credential = saved?.credential ?? ''
   }
 
   async run(): Promise<CrashResult> {
-    await this.#options.stage.prepare(this.#dataDir)
-    await this.#withServer((api) => this.#setUp(api), 'SIGTERM')
-    for (let kill = 1; kill <= this.#options.kills; kill++) {
-      const kind = this.#kindOf(kill)
+    const { kills, verifyEvery, folder, print, stage } = this.#options
+    const { problems } = this.#checks
+    if (this.#saved === null) {
+      await stage.prepare(this.#progress.dataDir)
+      await this.#withServer(async (api) => this.#checks.setUp(api), 'SIGTERM')
+    } else print(`going on after kill ${this.#saved.kill}`)
+    for (let kill = (this.#saved?.kill ?? 0) + 1; kill <= kills && problems.length === 0; kill++) {
+      const kind = kindOf(kill, stage.server !== null)
       this.#kills[kind] += 1
       if (kind === 'first start') await this.#killFirstStart(kill)
       else if (kind === 'start') await this.#killStart()
-      else await this.#killUnderLoad(kind, kill % this.#options.verifyEvery === 0)
+      else await this.#killUnderLoad(kind, kill % verifyEvery === 0)
       if (kill % 10 === 0) this.#report(kill)
-      // One broken crash is enough to look at; the seed brings it back.
-      if (this.#problems.length > 0) break
+      if (folder !== undefined && stage.isInFolder && kill % SAVE_EVERY === 0) await this.#save(kill)
     }
     await this.#withServer(async (api) => {
       for (const client of this.#clients) for (const entry of client.entries) client.touched.add(entry)
-      await this.#check(api, true)
+      await this.#checks.check(api, true)
     }, 'SIGTERM')
     return {
       kills: this.#kills,
-      acknowledged: this.#acknowledged(),
-      unanswered: this.#unanswered,
-      entries: this.#log.size,
-      verifications: this.#verifications,
-      problems: this.#problems,
+      acknowledged: summed(this.#tally.acknowledged),
+      interrupted: summed(this.#tally.interrupted),
+      entries: this.#checks.entries,
+      verifications: this.#checks.verifications,
+      problems,
     }
-  }
-
-  async #setUp(api: Api): Promise<void> {
-    const gateway = {
-      environment: 'production',
-      permissions: ['keys:verify'],
-      expiresAt: Date.now() + DAY_MS,
-    }
-    this.#gateway = (await api.json<{ secret: string }>('POST', '/v1/root-keys', gateway)).secret
-    this.#trust = (await api.send('GET', '/v1/audit/log/key')).text
   }
 
   async #killUnderLoad(kind: Kind, verifyOffline: boolean): Promise<void> {
-    const database = kind === 'load' ? null : this.#options.stage.server
+    const { stage } = this.#options
+    const database = kind === 'load' ? null : stage.server
     await this.#withServer(async (api, server) => {
-      await this.#check(api, verifyOffline)
-      const running = Promise.all(this.#clients.map((client) => client.run(api)))
-      await pause(this.#dice() * this.#options.stage.loadMsMax)
+      await this.#checks.check(api, verifyOffline)
+      const running = Promise.all(
+        this.#clients.map(async (client) => client.run(api, this.#checks.projectId)),
+      )
+      await this.#everyOperationDone(running)
+      await pause(this.#dice.throw() * stage.loadMsMax)
       await Promise.all([database?.kill(), kind === 'database' ? null : server.end('SIGKILL')])
       await running
       await database?.restart()
@@ -126,27 +146,45 @@ class CrashRun {
     }, 'SIGKILL')
   }
 
+  /** The first server is not killed before it has answered every operation once. */
+  async #everyOperationDone(running: Promise<unknown>): Promise<void> {
+    let isOver = false
+    const end = (): void => {
+      isOver = true
+    }
+    running.then(end, end)
+    for (const overdue = performance.now() + FIRST_LOAD_MS_MAX; !isOver && performance.now() < overdue;) {
+      if (summed(this.#tally.acknowledged).least > 0) return
+      await pause(POLL_MS)
+    }
+    const { leastOperation, least } = summed(this.#tally.acknowledged)
+    if (least === 0) this.#checks.problems.push(`${leastOperation} was not acknowledged once`)
+  }
+
   async #checkWhenBack(api: Api): Promise<void> {
     for (const overdue = performance.now() + BACK_MS_MAX; ;) {
       const { status } = await api.send('GET', '/readyz')
-      if (status === 200) return this.#check(api, false)
+      if (status === 200) return this.#checks.check(api, false)
       if (performance.now() > overdue) throw new Error('the server does not find back to its database')
       await pause(50)
     }
   }
 
   async #killStart(): Promise<void> {
-    const server = this.#options.stage.launch(this.#dataDir)
-    await pause(this.#dice() * START_MS_MAX)
+    const server = this.#options.stage.launch(this.#progress.dataDir)
+    await pause(this.#dice.throw() * this.#startMs * START_SHARE_MAX)
     await server.end('SIGKILL')
   }
 
   /** A new folder: the first start is killed, the second must be a whole installation with a credential that works. */
   async #killFirstStart(kill: number): Promise<void> {
-    const { stage } = this.#options
     const dataDir = join(this.#folder, `new-${kill}`)
+    const delayMs = this.#dice.throw() * START_MS * START_SHARE_MAX
+    const what = `first start killed after ${delayMs.toFixed(0)} ms:`
+    const problems: string[] = []
+    const { stage } = this.#options
+    stage.forget(dataDir)
     await stage.prepare(dataDir)
-    const delayMs = this.#dice() * START_MS_MAX
     const first = stage.launch(dataDir)
     await pause(delayMs)
     await first.end('SIGKILL')
@@ -158,15 +196,15 @@ class CrashRun {
       const api = new Api(url, credential)
       const { status } = await api.send('GET', '/v1/projects')
       api.close()
-      const what = `first start killed after ${delayMs.toFixed(0)} ms:`
       if (status !== 200)
-        this.#problems.push(`${what} bootstrap key ${credential === '' ? 'missing' : `refused (${status})`}`)
-      this.#problems.push(...(await stage.inspect(dataDir, new LogFold())).map((text) => `${what} ${text}`))
+        problems.push(`bootstrap key ${credential === '' ? 'missing' : `refused (${status})`}`)
+      problems.push(...(await stage.inspect(dataDir, new LogFold())))
     } catch (error) {
-      this.#problems.push(`first start killed after ${delayMs.toFixed(0)} ms: ${messageOf(error)}`)
+      problems.push(messageOf(error))
     } finally {
       await second.end('SIGKILL')
-      stage.forget(dataDir)
+      this.#checks.problems.push(...problems.map((text) => `${what} ${text}`))
+      if (problems.length === 0) stage.forget(dataDir)
     }
   }
 
@@ -174,94 +212,63 @@ class CrashRun {
     work: (api: Api, server: Program) => Promise<void>,
     signal: 'SIGTERM' | 'SIGKILL',
   ): Promise<void> {
-    const server = this.#options.stage.launch(this.#dataDir)
+    const startedAt = performance.now()
+    const server = this.#options.stage.launch(this.#progress.dataDir)
     try {
       const url = await server.ready
-      this.#credential ||= readFileSync(join(this.#dataDir, 'bootstrap-key'), 'utf8').trim()
+      this.#startMs = performance.now() - startedAt
+      this.#credential ||= readFileSync(join(this.#progress.dataDir, 'bootstrap-key'), 'utf8').trim()
       const api = new Api(url, this.#credential)
       await work(api, server)
       api.close()
     } catch (error) {
-      this.#problems.push(messageOf(error))
+      this.#checks.problems.push(messageOf(error))
     } finally {
       await server.end(signal)
     }
   }
 
-  async #check(api: Api, verifyOffline: boolean): Promise<void> {
-    for (const client of this.#clients) {
-      for (const entry of client.touched) await this.#checkEntry(api, entry)
-      client.touched.clear()
-    }
-    this.#problems.push(...(await this.#options.stage.inspect(this.#dataDir, this.#log)))
-    if (verifyOffline) await this.#verifyOffline(api)
-  }
-
-  async #checkEntry(api: Api, entry: Entry): Promise<void> {
-    const found = await lookUp(api, entry)
-    const problem = judge(entry, found)
-    if (problem !== null || found === null) {
-      this.#problems.push(problem ?? `${entry.id}: gone`)
-      return
-    }
-    if (entry.pending !== null) {
-      this.#unanswered += 1
-      // The secret of a rotation whose answer did not come is known to nobody.
-      if (found['newest'] !== entry.acknowledged['newest']) entry.secret = null
-      entry.acknowledged = found
-      entry.pending = null
-    }
-    if (entry.secret === null) return
-    const question = { key: entry.secret, permission: 'market:read' }
-    const { code } = await api.json<{ code: string }>('POST', '/v1/keys:verify', question, this.#gateway)
-    const expected = found['state'] === 'active' ? 'VALID' : 'REVOKED'
-    if (code !== expected) this.#problems.push(`${entry.id}: ${code} instead of ${expected}`)
-  }
-
-  /** The log as an auditor gets it, against the key and the checkpoint that were kept from before the crash. */
-  async #verifyOffline(api: Api): Promise<void> {
-    const note = (await api.bytes('/v1/audit/log/checkpoint')) ?? new Uint8Array()
-    const report = await verifyLog({
-      readFile: async (path) => (path === 'checkpoint' ? note : api.bytes(`/v1/audit/log/${path}`)),
-      readPieces: async () => null,
-      listFiles: async () => [],
-      trust: this.#trust,
-      since: this.#since,
-      sha256,
-      verifyEd25519,
+  /** While the server is stopped and nothing is under way, so that data and progress belong together. */
+  async #save(kill: number): Promise<void> {
+    await this.#withServer(async (api) => this.#checks.check(api, false), 'SIGTERM')
+    if (this.#checks.problems.length > 0) return
+    this.#progress.save({
+      ...{ seed: this.#saved?.seed ?? this.#options.seed, kill, kills: this.#kills },
+      credential: this.#credential,
+      diceState: this.#dice.state,
+      tally: this.#tally.save(),
+      clients: this.#clients.map((client) => client.save()),
+      checks: this.#checks.save(),
     })
-    this.#since = Buffer.from(note).toString('utf8')
-    this.#verifications += 1
-    const failed = report.checks.filter(({ ok }) => !ok)
-    if (!report.ok) this.#problems.push(`the log does not verify: ${JSON.stringify(failed)}`)
-  }
-
-  #kindOf(kill: number): Kind {
-    // Of ten kills one in the first start of a new folder, two in a later start, seven under load, three of them of the
-    // database server, if there is one. The first is under load, so that there is something to lose.
-    const place = kill % 10
-    if (place === 5) return 'first start'
-    if (place === 3 || place === 8) return 'start'
-    if (this.#options.stage.server === null) return 'load'
-    if (place === 2) return 'both'
-    return place === 4 || place === 7 ? 'database' : 'load'
-  }
-
-  #acknowledged(): number {
-    return this.#clients.reduce((sum, client) => sum + client.acknowledged, 0)
   }
 
   #report(kill: number): void {
     this.#options.print(
-      `${kill} kills, ${this.#acknowledged()} changes acknowledged, ${this.#log.size} entries`,
+      `${kill} kills, ${summed(this.#tally.acknowledged).total} changes acknowledged, ${this.#checks.entries} entries, ` +
+        `last start ${this.#startMs.toFixed(0)} ms`,
     )
   }
 }
 
-function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms))
+/**
+ * Of ten kills one in the first start of a new folder, two in a later start, seven under load, three of them of the
+ * database server, if there is one. The first is under load, so that there is something to lose.
+ */
+function kindOf(kill: number, hasDatabaseServer: boolean): Kind {
+  const place = kill % 10
+  if (place === 5) return 'first start'
+  if (place === 3 || place === 8) return 'start'
+  if (!hasDatabaseServer) return 'load'
+  if (place === 2) return 'both'
+  return place === 4 || place === 7 ? 'database' : 'load'
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+function summed(counts: ReadonlyMap<string, number>): CountedByOperation {
+  const sorted = [...counts].toSorted(([, one], [, other]) => one - other)
+  const [leastOperation, least] = sorted[0] ?? ['', 0]
+  return { total: sorted.reduce((sum, [, count]) => sum + count, 0), least, leastOperation }
 }

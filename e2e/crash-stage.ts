@@ -18,6 +18,10 @@ export interface CrashStage {
   readonly server: Pick<Cluster, 'kill' | 'restart'> | null
   /** How long after the ready line a kill comes at the latest: long enough for hundreds of changes. */
   readonly loadMsMax: number
+  /** How long after the ready line what has come due is done at the latest. */
+  readonly settleMsMax: number
+  /** Whether all of it lies in the data folder, so that a copy of that can be gone on with. */
+  readonly isInFolder: boolean
   forget(dataDir: string): void
   end(): Promise<void>
 }
@@ -28,7 +32,10 @@ export function sqliteStage(): CrashStage {
     launch: (dataDir) => launchServer(dataDir),
     inspect: async (dataDir, log) => inspectSqlite(join(dataDir, 'keystead.db'), log),
     server: null,
-    loadMsMax: 250,
+    loadMsMax: 400,
+    // Shorter than the interval of the jobs: they must not wait for it after a start.
+    settleMsMax: 8_000,
+    isInFolder: true,
     forget: (dataDir) => rmSync(dataDir, { recursive: true, force: true }),
     end: async () => undefined,
   }
@@ -57,6 +64,9 @@ export async function postgresStage(): Promise<CrashStage | null> {
     inspect: async (dataDir, log) => inspectPostgres(urlOf(dataDir), log),
     server: cluster,
     loadMsMax: 800,
+    // The lease of a process that was killed, and then the interval of the jobs.
+    settleMsMax: 30_000,
+    isInFolder: false,
     forget: (dataDir) => rmSync(dataDir, { recursive: true, force: true }),
     end: async () => cluster.stop(),
   }

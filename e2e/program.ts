@@ -42,9 +42,15 @@ export function launch(options: Launch): Program {
     env: { ...process.env, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe', ...(options.ipc === true ? ['ipc' as const] : [])],
   })
+  // Whoever ends early leaves nothing running.
+  const endWithParent = (): boolean => child.kill('SIGKILL')
+  process.once('exit', endWithParent)
   const exited = new Promise<number | null>((done) => {
     child.once('error', () => done(1))
-    child.once('exit', (code) => done(code))
+    child.once('exit', (code) => {
+      process.off('exit', endWithParent)
+      done(code)
+    })
   })
   const ready = readyLine(child, options.readyPattern)
   // Whoever kills it during its start does not want to hear that it did not get ready.

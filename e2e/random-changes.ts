@@ -1,5 +1,5 @@
 import { type Api, UnexpectedAnswer } from './api.ts'
-import type { Dice } from './crash-load.ts'
+import type { Dice } from './dice.ts'
 
 interface Created {
   readonly id: string

@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import type { AuditReport } from '@keystead/protocol/audit-report'
 import { requireOrSkip } from '../tools/required.ts'
 import { Api } from './api.ts'
-import { dice } from './crash-load.ts'
+import { SeededDice } from './dice.ts'
 import { keystead, launchServer } from './program.ts'
 import { agreed, hasPython, python } from './python-verifier.ts'
 import { RandomChanges } from './random-changes.ts'
@@ -31,7 +31,7 @@ test('random changes by a real server replay in both verifiers, with the same re
     join(folder, 'trust'),
     `log ${(await api.send('GET', '/v1/audit/log/key')).text.trim()}\nquorum none\n`,
   )
-  const random = dice(SEED)
+  const random = new SeededDice(SEED).throw
   const changes = new RandomChanges(api, random)
   for (const [round, count] of CHANGES.entries()) {
     await changes.make(count)

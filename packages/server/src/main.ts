@@ -36,7 +36,7 @@ import { handOver } from './bootstrap-key.ts'
 const CHECKPOINT_EVERY_MS = 1_000
 /** A crash may cost the uses of these seconds, and the log shows it; a verification must not wait for a disk. */
 const USAGE_EVERY_MS = 5_000
-/** What comes due by time is done within this. */
+/** What comes due by time is done within this; what a stop has broken off, right after the start. */
 const JOBS_EVERY_MS = 10_000
 /** An export that nobody goes on with ends within its minute and this. */
 const EXPIRE_EVERY_MS = 10_000
@@ -91,7 +91,6 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const stopExpiring = every(EXPIRE_EVERY_MS, () => stateExports.expire(), log)
   const stopCounting = every(USAGE_EVERY_MS, async () => Promise.all([usage.flush(), addresses.flush()]), log)
   const port = await http.listen(config.host, config.port)
-  // At once: what a stop has broken off, the revocation of many keys for instance, must not wait for an interval.
   const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0)
 
   process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
