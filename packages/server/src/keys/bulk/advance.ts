@@ -36,17 +36,37 @@ export async function continueBulkOperations(domain: Domain): Promise<boolean> {
   return isUrgent
 }
 
-/** Says when whoever waits for an operation from now on has waited long enough. */
-export function patience(domain: Domain): () => boolean {
+/** The store takes no changes now; what has been committed stands, and the jobs go on with it. */
+const CANNOT_GO_ON: ReadonlySet<string> = new Set([
+  'storage.unavailable',
+  'storage.unconfirmed',
+  'audit.halted',
+  'server.overloaded',
+])
+
+/**
+ * Moves on an operation whose beginning is committed, as far as whoever asked for it waits. It is never denied again: when
+ * the store fails on the way, the answer is the operation as it began, and the jobs do the rest.
+ */
+export async function advanceForCaller(
+  domain: Domain,
+  begun: BulkOperation,
+  provenance: Provenance,
+): Promise<BulkOperation> {
   const until = domain.clock() + WAIT_MS_MAX
-  return () => domain.clock() > until
+  try {
+    return await advance(domain, begun, provenance, () => domain.clock() > until)
+  } catch (error) {
+    if (error instanceof DomainError && CANNOT_GO_ON.has(error.code)) return begun
+    throw error
+  }
 }
 
 /**
  * Moves the operation on until it waits or ends, or `isOver` says so before a chunk; answers with what it is then.
  * `failed` when a row of its own was changed outside Keystead: what it has suspended stays suspended.
  */
-export async function advance(
+async function advance(
   domain: Domain,
   begun: BulkOperation,
   provenance: Provenance,

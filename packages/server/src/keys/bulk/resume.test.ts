@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { Domain } from '../../domain.ts'
+import { DomainError } from '../../errors.ts'
+import { code } from '../../storage/contract.test-support.ts'
 import type { Store } from '../../storage/store.ts'
 import { ask, closeOnce, FakeClock, may, openWorld, START, type World } from '../../world.test-support.ts'
 import type { Issued } from '../issue.ts'
@@ -22,13 +24,13 @@ async function worldOfKeys(t: TestContext): Promise<{ world: World; keys: readon
   return { world, keys }
 }
 
-/** A domain whose store takes `allowed` more transactions and then fails, as a process does that is killed. */
-function dyingAfter(domain: Domain, allowed: number): Domain {
+/** A domain whose store takes `allowed` more transactions and then fails: as a process that is killed, unless said. */
+function dyingAfter(domain: Domain, allowed: number, failure = new Error('killed')): Domain {
   let left = allowed
   const store: Store = Object.create(domain.store, {
     transact: {
       value: async (...args: Parameters<Store['transact']>) => {
-        if (left-- <= 0) throw new Error('killed')
+        if (left-- <= 0) throw failure
         return domain.store.transact(...args)
       },
     },
@@ -83,6 +85,22 @@ for (let chunks = 0; chunks <= CHUNKS; chunks++) {
     assert.deepEqual([phase, changed, settled, kept, skipped], ['done', KEYS, KEYS, 0, 0])
   })
 }
+
+test('an operation that has begun is answered with when the store cannot go on, never with an error that denies it', async (t) => {
+  const { world, keys } = await worldOfKeys(t)
+  const failing = (allowed: number): Domain =>
+    dyingAfter(world.domain, allowed, new DomainError('storage.unavailable'))
+  const { operation } = await startBulk(failing(3), may('keys:bulk'), await request(world))
+  assert.equal(operation?.phase, 'running')
+  await continueBulkOperations(world.domain)
+  assert.deepEqual(codes(world, keys), ['SUSPENDED'])
+  const undo = await undoBulkOperation(failing(2), may('bulk-operations:undo'), operation?.id ?? '')
+  assert.equal(undo.phase, 'undoing')
+  await continueBulkOperations(world.domain)
+  assert.deepEqual(codes(world, keys), ['VALID'])
+  const before = startBulk(failing(1), may('keys:bulk'), await request(world))
+  await assert.rejects(before, code('storage.unavailable'))
+})
 
 test('an undo in the middle stops the operation, and goes on after a kill, until every key is back', async (t) => {
   const { world, keys } = await worldOfKeys(t)

@@ -5,7 +5,7 @@ import { DomainError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import { resolveProject } from '../../projects/resolve.ts'
 import type { BulkAction, BulkOperation, BulkParameters, BulkQuery } from '../../storage/records.ts'
-import { advance, patience } from './advance.ts'
+import { advanceForCaller } from './advance.ts'
 import { type Draft, type Preview, preview, readConfirmation } from './preview.ts'
 import { eventOf } from './step.ts'
 
@@ -75,7 +75,7 @@ export async function startBulk(
     tx.record(eventOf(operation, 'bulk_operation.started', { total, undoUntil }))
     return operation
   })
-  const operation = await advance(domain, value, by.provenance, patience(domain))
+  const operation = await advanceForCaller(domain, value, by.provenance)
   return { preview: seen, operation }
 }
 

@@ -3,7 +3,7 @@ import type { Domain } from '../../domain.ts'
 import { DomainError } from '../../errors.ts'
 import type { BulkOperation, Page } from '../../storage/records.ts'
 import type { PageRequest } from '../../storage/store.ts'
-import { advance, patience } from './advance.ts'
+import { advanceForCaller } from './advance.ts'
 import { saveProgress } from './step.ts'
 
 /** One operation. `bulk_operation.not_found` outside the caller's reach. */
@@ -45,7 +45,7 @@ export async function undoBulkOperation(
       position: null,
     })
   })
-  return advance(domain, value, by.provenance, patience(domain))
+  return advanceForCaller(domain, value, by.provenance)
 }
 
 function requireVisible(
