@@ -145,7 +145,8 @@ async function newDatabase(scope: Scope, url: string, template: string | null): 
 }
 
 async function openOnUrl(scope: Scope, url: string, folder: string, scene?: Scene): Promise<Server> {
-  const node = await openNode(scope, url, folder, scene?.projectIds[0])
+  const known = scene?.projectIds[0]
+  const node = await openNode(scope, url, folder, known === undefined ? {} : { known })
   const { store } = node
   const log = jsonLog(() => undefined, node.clock.read)
   raiseIntegrityAlarms(store, log)

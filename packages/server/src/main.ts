@@ -20,12 +20,11 @@ import { openKeyring } from './keystore/keyring.ts'
 import type { Issued } from './keys/issue.ts'
 import { jsonLog, type Log } from './log.ts'
 import { pooledRandom, type Random } from './random.ts'
-import { type Database, findDatabase } from './storage/database.ts'
-import type { Store } from './storage/store.ts'
+import { findDatabase } from './storage/database.ts'
 import { every } from './schedule.ts'
+import { resumeFrom, SnapshotKeeper } from './snapshot/keeper.ts'
 import { explainStart } from './start-failure.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
-import type { Emitter } from './usage/record.ts'
 import { UsageRecorder } from './usage/recorder.ts'
 import { staleness } from './verify/freshness.ts'
 import { AddressCounter } from './verify/addresses.ts'
@@ -42,6 +41,10 @@ const JOBS_EVERY_MS = 10_000
 const EXPIRE_EVERY_MS = 10_000
 /** All rows and leaves are read again this often; a million of each take about a minute of one core, in slices. */
 const SWEEP_EVERY_MS = 3_600_000
+/** A start from a snapshot has read no rows: they are looked at soon, but not while everybody comes back. */
+const FIRST_SWEEP_MS = 300_000
+/** How often a snapshot may be written, at the most. */
+const SNAPSHOT_EVERY_MS = 60_000
 
 /** What the operator asks for on the command line. */
 interface Wanted {
@@ -58,8 +61,14 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const keyring = await unseal(config, database.isNew, random, log)
   const index = new KeyIndex()
   const emitter = { boot: newId('boot', systemClock, random), node: config.node }
-  const store = await openStore(database, emitter, keyring, random, index)
+  const integrity = createIntegrity({ keyring, clock: systemClock, random, ...emitter })
+  const store = await database.open({
+    ...{ integrity, clock: systemClock, boot: emitter.boot },
+    onLoaded: (changes) => index.add(changes),
+    resume: resumeFrom(config.dataDir, keyring, index, log),
+  })
   index.follow(store)
+  const keeper = new SnapshotKeeper({ dataDir: config.dataDir, keyring, store, index, log })
   const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
 
   // Only an empty log is a new installation: a row that is not found where there is a log was taken away (T-05).
@@ -86,24 +95,24 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const stateExports = new StateExports({ store, publisher, clock: systemClock, random })
   const ready = (): string | null => store.halted() ?? staleness(verifier)
   const http = createHttpServer({ domain, verifier, publisher, stateExports, trustedProxies }, log, ready)
-  const stopPublishing = every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log)
-  const stopSweeping = every(SWEEP_EVERY_MS, () => store.sweep(), log)
-  const stopExpiring = every(EXPIRE_EVERY_MS, () => stateExports.expire(), log)
-  const stopCounting = every(USAGE_EVERY_MS, async () => Promise.all([usage.flush(), addresses.flush()]), log)
+  const schedules = [
+    every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log),
+    every(SWEEP_EVERY_MS, () => store.sweep(), log, FIRST_SWEEP_MS),
+    every(EXPIRE_EVERY_MS, () => stateExports.expire(), log),
+    every(SNAPSHOT_EVERY_MS, () => keeper.keep(), log),
+    every(USAGE_EVERY_MS, async () => Promise.all([usage.flush(), addresses.flush()]), log),
+  ]
   const port = await http.listen(config.host, config.port)
-  const stopJobs = every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0)
+  schedules.push(every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0))
 
   process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
   return async () => {
     await http.close()
-    await stopPublishing()
-    await stopSweeping()
-    await stopJobs()
-    await stopExpiring()
+    for (const stop of schedules) await stop()
     await stateExports.close()
-    await stopCounting()
     await Promise.all([usage.close(), addresses.flush()])
     await publisher.publish()
+    await keeper.save()
     await store.close()
   }
 }
@@ -122,18 +131,6 @@ async function unseal(config: Config, isNew: boolean, random: Random, log: Log):
   if (seal.warning !== null) log('warn', 'keystore.weak_seal', { seal: seal.kind, warning: seal.warning })
   using root = await seal.unseal()
   return openKeyring(root)
-}
-
-async function openStore(
-  database: Database,
-  { boot, node }: Emitter,
-  keyring: Keyring,
-  random: Random,
-  index: KeyIndex,
-): Promise<Store> {
-  const clock = systemClock
-  const integrity = createIntegrity({ keyring, clock, random, boot, node })
-  return database.open({ integrity, clock, boot, onLoaded: (changes) => index.add(changes) })
 }
 
 process.umask(0o077)

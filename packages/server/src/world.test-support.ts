@@ -23,6 +23,7 @@ import { openKeyring } from './keystore/keyring.ts'
 import { jsonLog, type Log } from './log.ts'
 import { systemRandom } from './random.ts'
 import { Secret } from './secret.ts'
+import { resumeFrom, SnapshotKeeper } from './snapshot/keeper.ts'
 import { openDatabase, type OpenDatabase } from './storage/sqlite/open.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Integrity, Store } from './storage/store.ts'
@@ -86,6 +87,8 @@ export interface World {
   readonly emitter: Emitter
   readonly verifier: Verifier
   readonly publisher: CheckpointPublisher
+  /** Writes a snapshot when a test asks for it; the next start in the folder goes on from it. */
+  readonly keeper: SnapshotKeeper
   readonly log: Log
   readonly logLines: readonly string[]
   /** The text of the bootstrap root key; empty after a restart. */
@@ -113,8 +116,11 @@ export async function openWorld(t: Scope, options: WorldOptions = {}): Promise<W
   const database = openDatabase(folder)
   const index = new KeyIndex()
   const integrity = testIntegrity(clock.read, keyring)
-  const store = await openSqliteStore(wrapDatabase(database), integrity, (changes) =>
-    index.add(changes),
+  const store = await openSqliteStore(
+    wrapDatabase(database),
+    integrity,
+    (changes) => index.add(changes),
+    resumeFrom(folder, keyring, index, log),
   ).catch((error: unknown) => {
     database.close()
     throw error
@@ -159,6 +165,7 @@ export async function openWorld(t: Scope, options: WorldOptions = {}): Promise<W
       ageMs: () => store.ageMs(),
     },
     publisher,
+    keeper: new SnapshotKeeper({ dataDir: folder, keyring, store, index, log }),
     log,
     logLines,
     bootstrap: first?.secret.reveal() ?? '',

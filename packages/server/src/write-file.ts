@@ -35,7 +35,8 @@ function writeSynced(path: string, text: string): void {
   }
 }
 
-function syncFolder(path: string): void {
+/** Makes a new name in the folder of this file outlive a crash. */
+export function syncFolder(path: string): void {
   const folder = openSync(dirname(path), 'r')
   try {
     fsyncSync(folder)

@@ -16,12 +16,14 @@ export function openKeyring(root: Secret<Uint8Array>): Keyring {
   const row = hmacKey(root, 'row-integrity')
   const head = hmacKey(root, 'head-integrity')
   const leaf = hmacKey(root, 'leaf-integrity')
+  const snapshot = hmacKey(root, 'snapshot-integrity')
   const salt = hmacKey(root, 'commitment-salt')
   const checkpoint = ed25519Key(root, 'checkpoint-signature')
   return {
     rowMac: (text) => createHmac('sha256', row).update(text).digest('base64url'),
     headMac: (text) => createHmac('sha256', head).update(text).digest('base64url'),
     leafMac: (bytes) => createHmac('sha256', leaf).update(bytes).digest('base64url'),
+    snapshotMac: (digest) => createHmac('sha256', snapshot).update(digest).digest('base64url'),
     commitmentSalt: (subject) => createHmac('sha256', salt).update(subject).digest(),
     signCheckpoint: (message) => sign(null, message, checkpoint),
     checkpointPublicKey: rawPublicKey(checkpoint),

@@ -21,6 +21,8 @@ export interface Keyring {
   headMac(text: string): string
   /** HMAC-SHA-256 over a leaf's bytes without its MAC, base64url. Makes a leaf written by SQL worthless (T-06). */
   leafMac(bytes: Uint8Array): string
+  /** HMAC-SHA-256 over the digest of a snapshot file, base64url. Makes a file from elsewhere worthless (T-25). */
+  snapshotMac(digest: Uint8Array): string
   /** 32 bytes: the salt of a commitment, reproducible, so that it can be opened later without having been stored. */
   commitmentSalt(subject: string): Uint8Array
   /** Ed25519 (RFC 8032) signature, 64 bytes, by the log's checkpoint key. */

@@ -4,7 +4,7 @@ import { openPostgres } from './postgres/open.ts'
 import { openPostgresStore } from './postgres/store.ts'
 import { databaseExists, openDatabase } from './sqlite/open.ts'
 import { openSqliteStore } from './sqlite/store.ts'
-import type { Changes, Integrity, Store } from './store.ts'
+import type { Changes, Integrity, Resume, Store } from './store.ts'
 
 /** Where the installation is kept. */
 export interface Database {
@@ -20,6 +20,7 @@ export interface StoreParts {
   readonly boot: string
   /** Gets every record that is kept in memory elsewhere, on the way. */
   readonly onLoaded: (changes: Changes) => void
+  readonly resume: Resume | null
 }
 
 /**
@@ -33,8 +34,8 @@ export async function findDatabase(config: {
   if (config.databaseUrlFile === null) {
     return {
       isNew: !databaseExists(config.dataDir),
-      open: async ({ integrity, onLoaded }) =>
-        openSqliteStore(openDatabase(config.dataDir), integrity, onLoaded),
+      open: async ({ integrity, onLoaded, resume }) =>
+        openSqliteStore(openDatabase(config.dataDir), integrity, onLoaded, resume),
     }
   }
   const database = await openPostgres(readSecretFile(config.databaseUrlFile).trim())

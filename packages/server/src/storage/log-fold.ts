@@ -4,8 +4,8 @@ import { Frontier, leafHash } from '@keystead/protocol/merkle'
 import { sha256 } from '../hash.ts'
 import { targetsOf } from './batch.ts'
 import type { AuditEntry } from './records.ts'
-import { RowVersions } from './row-versions.ts'
 import type { Integrity, RecordedEvent } from './store.ts'
+import { VersionTable } from './version-table.ts'
 
 /** The log is not what this installation wrote; the message names the leaf, in half a sentence. */
 export class LogError extends Error {
@@ -19,14 +19,14 @@ export class LogError extends Error {
  */
 export class LogFold {
   readonly frontier: Frontier
-  readonly versions: RowVersions
+  readonly versions: VersionTable
   readonly #isOurs: Integrity['isOurs']
 
   /** Goes on where `frontier` and `versions` are, which must belong together. */
   constructor(
     isOurs: Integrity['isOurs'],
     frontier: Frontier = new Frontier(sha256),
-    versions: RowVersions = new RowVersions(),
+    versions: VersionTable = new VersionTable(),
   ) {
     this.#isOurs = isOurs
     this.frontier = frontier

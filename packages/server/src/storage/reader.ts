@@ -166,9 +166,7 @@ function auditReads(db: Kysely<Tables>): AuditReads {
         .executeTakeFirst()
       return row?.position ?? null
     },
-    async auditNode(level, index) {
-      return (await nodes(db, level, index, 1))[0] ?? null
-    },
+    auditNode: async (level, index) => readNode(db, level, index),
     async auditNodes(level, from, count) {
       return nodes(db, level, from, count)
     },
@@ -191,6 +189,11 @@ function auditReads(db: Kysely<Tables>): AuditReads {
       return (await query.executeTakeFirst()) ?? null
     },
   }
+}
+
+/** See Reader.auditNode. */
+export async function readNode(db: Kysely<Tables>, level: number, index: number): Promise<Uint8Array | null> {
+  return (await nodes(db, level, index, 1))[0] ?? null
 }
 
 async function nodes(db: Kysely<Tables>, level: number, from: number, count: number): Promise<Uint8Array[]> {

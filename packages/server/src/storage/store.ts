@@ -2,6 +2,7 @@ import type { Environment } from '@keystead/protocol/api-key'
 import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
 import type { StateLine } from '@keystead/protocol/audit-state'
 import type { KeyState } from '@keystead/protocol/lifecycle'
+import type { Part, Parts } from '../compact/part.ts'
 import type { BootId, KeyId, OwnerId, ProjectId, RoleId } from '../ids.ts'
 import type {
   AddressUse,
@@ -86,6 +87,11 @@ export interface Store {
    * for each object meanwhile. One at a time: a call during another one gets its result.
    */
   check(): Promise<Check>
+  /**
+   * What a later start may go on from instead of the first leaf: it belongs to exactly what onCommitted has told so far.
+   * Nothing else is captured until `release`. Null when just now there is no such moment.
+   */
+  capture(): { readonly parts: readonly Part[]; readonly release: () => void } | null
   /** The tree over everything committed. */
   head(): { readonly size: number; readonly root: Uint8Array }
   /** Refuses mutations from now on: DomainError `audit.halted` for each. */
@@ -94,6 +100,15 @@ export interface Store {
   halted(): string | null
   /** Lets running transactions end, then closes. */
   close(): Promise<void>
+}
+
+/**
+ * What an earlier run captured, its MAC checked, for a start to go on from. `decided` gets null when it does, before any
+ * record is handed on, and otherwise why not, in half a sentence: then everything is read.
+ */
+export interface Resume {
+  readonly parts: Parts
+  readonly decided: (why: string | null) => void
 }
 
 /** A row that is not what was committed: it is refused wherever it is met. `what` is half a sentence, without values. */

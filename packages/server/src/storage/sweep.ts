@@ -5,10 +5,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sha256 } from '../hash.ts'
 import { mayHaveBatch, targetsOf } from './batch.ts'
 import type { Head } from './head.ts'
-import type { RowVersions } from './row-versions.ts'
 import { codecOfId, SEALED, type SealedCodec, type StoredRow, wrongWith } from './rows.ts'
 import type { Integrity, Reader, RefusedRow, Sweep } from './store.ts'
 import type { Tables } from './tables.ts'
+import type { VersionTable } from './version-table.ts'
 
 /** What is looked at between two turns of the loop: about a millisecond. */
 const ROWS_PER_SLICE = 100
@@ -20,7 +20,7 @@ export interface Swept {
   readonly db: Kysely<Tables>
   readonly reader: Reader
   readonly integrity: Integrity
-  readonly versions: RowVersions
+  readonly versions: VersionTable
   /** The tree to compare with, as it was when the sweep began: what grows meanwhile is for the next one. */
   readonly head: Head
   readonly onRefused: (row: RefusedRow) => void

@@ -1,37 +1,61 @@
-import { type KeyRecord, type OwnerFacts, VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
-import type { ApiKey, Owner } from '../storage/records.ts'
+import type { KeyRecord } from '@keystead/protocol/decision'
+import { VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
+import { jsonPart, jsonValues, type Part, type Parts } from '../compact/part.ts'
+import type { ApiKey } from '../storage/records.ts'
 import type { Changes, Store } from '../storage/store.ts'
-import { Policies } from './policies.ts'
+import { Interned } from './interned.ts'
+import { KEY_LAYOUT, KeyPages, type PageCounts } from './key-pages.ts'
+import { Owners, OWNERS_LAYOUT } from './owners.ts'
+import { Policies, POLICIES_LAYOUT } from './policies.ts'
 
-/** Distinct ids and words kept shared; beyond it they are kept apart, which costs memory and nothing else. */
-const SHARED_MAX = 100_000
 /** Policies that no key has any more are looked for when there are more than this, and again at each doubling. */
 const POLICIES_MIN = 10_000
+/** Records that were made last are kept made: a gateway's own key is looked up with each of its requests. */
+const RECENT = 1_024
+const PLACES = 'places'
+const REASONS = 'reasons'
+const COUNTS = 'key-counts'
+/** What a snapshot says about how this index is laid out: a program that lays it out otherwise must not read it. */
+export const INDEX_LAYOUT = [KEY_LAYOUT, OWNERS_LAYOUT, POLICIES_LAYOUT, PLACES, REASONS, COUNTS, 1].join(
+  ', ',
+)
 
-/** The facts of an owner, filled in when the owner is read and changed with it, in the hands of all its keys' records. */
-interface SharedOwner extends OwnerFacts {
-  externalId: string
-  json: string
+interface Recent {
+  readonly slot: number
+  readonly record: KeyRecord
 }
+
+type Place = Pick<KeyRecord, 'kind' | 'projectId' | 'environment'>
 
 /**
  * Every key of this installation by its public locator, in memory: what verification reads instead of the database.
  * Follows the store's commits, in order, before anybody is told that a change is done.
  */
 export class KeyIndex {
-  readonly #records = new Map<string, KeyRecord>()
-  readonly #owners = new Map<string, SharedOwner>()
-  readonly #policies = new Policies()
-  readonly #texts = new Map<string, string>()
+  #keys = new KeyPages()
+  #owners = new Owners()
+  #policies = new Policies()
+  #places = new Interned<Place>()
+  #reasons = new Interned<string | null>()
+  /** By the lowest bits of the slot. */
+  #recent = noRecords()
+  /** Withdrawn, and not come back since. */
+  readonly #withdrawn = new Set<string>()
   #policiesMax = POLICIES_MIN
   #position = 0
+  #taken = 0
 
   /** Takes in records as the store reads them at start, or as they are committed; forgets those that are withdrawn. */
   add({ keys, owners, roles, withdrawn }: Changes): void {
+    // One more for what else a commit brings.
+    this.#taken += 1 + keys.length + owners.length + roles.length
     this.#policies.addRoles(roles)
-    for (const owner of owners) this.#addOwner(owner)
-    for (const key of keys) this.#records.set(key.locator, this.#project(key))
+    for (const owner of owners) this.#owners.add(owner)
+    for (const key of keys) this.#write(key)
+    if (owners.length > 0) this.#recent = noRecords()
     if (this.#policies.size > this.#policiesMax) this.#dropPolicies()
+    if (this.#withdrawn.size > 0)
+      for (const { id } of [...keys, ...owners, ...roles]) this.#withdrawn.delete(id)
     if (withdrawn.length > 0) this.#forget(new Set(withdrawn))
   }
 
@@ -50,66 +74,107 @@ export class KeyIndex {
   }
 
   get size(): number {
-    return this.#records.size
+    return this.#keys.size
   }
 
+  /** How much was taken in since this index was made or restored: what a snapshot of that moment does not have. */
+  get taken(): number {
+    return this.#taken
+  }
+
+  /** What is held of the key with this locator, as it is now. */
   lookup(locator: string): KeyRecord | undefined {
-    return this.#records.get(locator)
+    const slot = this.#keys.find(locator)
+    if (slot === -1) return undefined
+    const recent = this.#recent[slot % RECENT]
+    if (recent?.slot === slot) return recent.record
+    const record = this.#make(slot)
+    this.#recent[slot % RECENT] = { slot, record }
+    return record
   }
 
-  /** The decision fields only: what is not here cannot leak from a verifier. */
-  #project(key: ApiKey): KeyRecord {
+  /**
+   * The index as it is now, for a snapshot; nothing else is captured until `release`. Null while something is withdrawn:
+   * it must be looked for in the database at each start until it is back.
+   */
+  capture(): { readonly parts: readonly Part[]; readonly release: () => void } | null {
+    if (this.#withdrawn.size > 0) return null
+    const { parts, counts, release } = this.#keys.capture()
     return {
-      keyId: key.id,
-      kind: this.#shared(key.kind),
-      projectId: this.#shared(key.projectId),
-      environment: this.#shared(key.environment),
-      ownerId: this.#shared(key.ownerId),
-      owner: key.ownerId === null ? null : this.#owner(key.ownerId),
-      state: this.#shared(key.state),
-      revocationReason: key.revocationReason,
-      notBefore: key.notBefore,
-      expiresAt: key.expiresAt,
-      policy: this.#policies.of(key),
-      versions: key.versions
-        .slice(0, VERSIONS_HELD_MAX)
-        .map(({ number, digest, acceptedUntil }) => ({ number, digest, acceptedUntil })),
+      parts: [
+        jsonPart(COUNTS, [counts]),
+        jsonPart(PLACES, this.#places.list()),
+        jsonPart(REASONS, this.#reasons.list()),
+        this.#owners.capture(),
+        ...this.#policies.capture(),
+        ...parts,
+      ],
+      release,
     }
   }
 
-  #addOwner({ id, externalId, metadata }: Owner): void {
-    const owner = this.#owner(id)
-    owner.externalId = externalId
-    owner.json = JSON.stringify({ externalId, metadata })
-  }
-
-  /** A key may be read before its owner. */
-  #owner(id: string): SharedOwner {
-    const known = this.#owners.get(id)
-    if (known !== undefined) return known
-    const owner: SharedOwner = { externalId: '', json: 'null' }
-    this.#owners.set(id, owner)
-    return owner
-  }
-
-  /** Rare, after damage only: no second index by id is kept for it. */
-  #forget(ids: ReadonlySet<string>): void {
-    this.#policies.withdrawRoles(ids)
-    for (const [locator, { keyId }] of this.#records) if (ids.has(keyId)) this.#records.delete(locator)
-  }
-
-  #dropPolicies(): void {
-    this.#policies.keepOnly(new Set([...this.#records.values()].map(({ policy }) => policy)))
+  /** Becomes what a snapshot holds, which must be of this layout and authentic. For an index that holds nothing yet. */
+  restore(parts: Parts): void {
+    const [counts] = jsonValues(parts, COUNTS) as PageCounts[]
+    if (counts === undefined) throw new Error('a snapshot without its counts')
+    this.#places = new Interned(jsonValues(parts, PLACES) as Place[])
+    this.#reasons = new Interned(jsonValues(parts, REASONS) as (string | null)[])
+    this.#owners = Owners.restore(parts)
+    this.#policies = Policies.restore(parts)
+    this.#keys = KeyPages.restore(parts, counts)
     this.#policiesMax = Math.max(POLICIES_MIN, 2 * this.#policies.size)
   }
 
-  /** The same text object for equal texts: a hundred thousand keys name a handful of projects and states. */
-  #shared<Text extends string | null>(text: Text): Text {
-    if (text === null) return text
-    const known = this.#texts.get(text)
-    if (known !== undefined) return known as Text
-    if (this.#texts.size >= SHARED_MAX) this.#texts.clear()
-    this.#texts.set(text, text)
-    return text
+  #make(slot: number): KeyRecord {
+    const key = this.#keys.read(slot)
+    const place = this.#places.at(key.place)
+    const owner = key.owner === null ? null : this.#owners.at(key.owner)
+    return {
+      keyId: key.id,
+      kind: place.kind,
+      projectId: place.projectId,
+      environment: place.environment,
+      ownerId: owner === null ? null : owner.id,
+      owner: owner === null ? null : owner.facts,
+      state: key.state,
+      revocationReason: this.#reasons.at(key.reason),
+      notBefore: key.notBefore,
+      expiresAt: key.expiresAt,
+      policy: this.#policies.at(key.policy),
+      versions: key.versions,
+    }
   }
+
+  /** The decision fields only: what is not here cannot leak from a verifier. */
+  #write(key: ApiKey): void {
+    const { kind, projectId, environment, ownerId } = key
+    const slot = this.#keys.write(key.locator, {
+      id: key.id,
+      place: this.#places.numberOf({ kind, projectId, environment }),
+      policy: this.#policies.numberOf(key),
+      owner: ownerId === null ? null : this.#owners.numberOf(ownerId),
+      state: key.state,
+      reason: this.#reasons.numberOf(key.revocationReason),
+      notBefore: key.notBefore,
+      expiresAt: key.expiresAt,
+      versions: key.versions.slice(0, VERSIONS_HELD_MAX),
+    })
+    this.#recent[slot % RECENT] = null
+  }
+
+  #forget(ids: ReadonlySet<string>): void {
+    for (const id of ids) this.#withdrawn.add(id)
+    this.#policies.withdrawRoles(ids)
+    this.#keys.forget(ids)
+    this.#recent = noRecords()
+  }
+
+  #dropPolicies(): void {
+    this.#policies.keepOnly(this.#keys.policiesInUse())
+    this.#policiesMax = Math.max(POLICIES_MIN, 2 * this.#policies.size)
+  }
+}
+
+function noRecords(): (Recent | null)[] {
+  return Array.from({ length: RECENT }, () => null)
 }

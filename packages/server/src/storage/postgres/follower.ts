@@ -4,7 +4,7 @@ import type { Pool } from 'pg'
 import type { Clock } from '../../clock.ts'
 import { mayHaveBatch } from '../batch.ts'
 import { noChanges, noteChange } from '../changes.ts'
-import { LogError, LogFold } from '../log-fold.ts'
+import { LogError, type LogFold } from '../log-fold.ts'
 import { codecOf, codecOfId, recordOf, type SealedCodec, type SealedTable, type StoredRow } from '../rows.ts'
 import type { Changes, Integrity, RefusedRow } from '../store.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
@@ -18,6 +18,8 @@ const LEAVES_PER_READ = 1_000
 const ROWS_PER_READ = 500
 
 export interface Following {
+  /** How far the log has been followed already, with everything that it says in the hands of onChanges. */
+  readonly from: Followed
   readonly service: Pool
   readonly integrity: Integrity
   readonly clock: Clock
@@ -26,6 +28,13 @@ export interface Following {
   readonly onRefused: (row: RefusedRow) => void
   /** The log is not what this installation wrote, or has gone back: nothing is followed from here on. */
   readonly onBroken: (why: string) => void
+}
+
+/** The log up to some leaf. */
+export interface Followed {
+  readonly fold: LogFold
+  /** What tells a leaf without targets from a copy of it: the first 48 bits of each one's hash. */
+  readonly targetless: readonly number[]
 }
 
 /** A leaf of this process that waits for its position: what it changed is known here and need not be read. */
@@ -62,8 +71,7 @@ export class Follower {
   /** The leaves of this process that wait for a position, by leafKey. */
   readonly own = new Map<string, OwnLeaf>()
   readonly #following: Following
-  /** What tells a leaf without targets from a copy of it: the first 48 bits of each one's hash. */
-  readonly #targetless = new Set<number>()
+  readonly #targetless: Set<number>
   /** Folded, but not yet handed to onChanges; by object. A step that fails on the way leaves it to the next one. */
   readonly #unapplied = new Map<string, Change>()
   /** Objects handed on in a later version than the log has: what is behind that must not undo it. */
@@ -80,7 +88,9 @@ export class Follower {
 
   constructor(following: Following) {
     this.#following = following
-    this.fold = new LogFold(following.integrity.isOurs)
+    this.fold = following.from.fold
+    this.#targetless = new Set(following.from.targetless)
+    this.#applied = this.fold.size
   }
 
   /**
@@ -134,6 +144,12 @@ export class Follower {
   /** Whether this leaf, one without targets, is in the log already: such a copy breaks no version. */
   isCopy(hash: Uint8Array): boolean {
     return this.#targetless.has(prefixOf(hash))
+  }
+
+  /** What has been followed, if onChanges has been told exactly that; null while it is told more or less. */
+  followed(): Followed | null {
+    const isExact = this.#applied === this.fold.size && this.#unapplied.size === 0 && this.#ahead.size === 0
+    return isExact && this.#broken === null ? { fold: this.fold, targetless: [...this.#targetless] } : null
   }
 
   async #start(): Promise<void> {

@@ -10,6 +10,7 @@ import { hashText } from '../../hash.ts'
 import { newId, type ProjectId } from '../../ids.ts'
 import { jsonLog } from '../../log.ts'
 import { systemRandom } from '../../random.ts'
+import { resumeFrom, SnapshotKeeper } from '../../snapshot/keeper.ts'
 import { KeyIndex } from '../../verify/index.ts'
 import {
   closeOnce,
@@ -31,6 +32,8 @@ export interface Node {
   readonly index: KeyIndex
   readonly clock: FakeClock
   readonly refused: readonly RefusedRow[]
+  readonly logLines: readonly string[]
+  readonly keeper: SnapshotKeeper
   /** Opens its publisher of checkpoints. */
   publisher(): Promise<CheckpointPublisher>
   /** The decision on a key text, in whatever project and environment it belongs to. */
@@ -39,11 +42,19 @@ export interface Node {
 
 /**
  * Starts one more process on the database; makes the installation if there is none. It stops after the test. `known`:
- * the first project, where its row cannot be counted on.
+ * the first project, where its row cannot be counted on; `dataDir`: goes on from the snapshot there, if there is one.
  */
-export async function openNode(t: Scope, url: string, folder: string, known?: ProjectId): Promise<Node> {
+export async function openNode(
+  t: Scope,
+  url: string,
+  folder: string,
+  { known, dataDir }: { readonly known?: ProjectId; readonly dataDir?: string } = {},
+): Promise<Node> {
   const clock = new FakeClock()
   const index = new KeyIndex()
+  const logLines: string[] = []
+  const log = jsonLog((line) => logLines.push(line), clock.read)
+  const keyring = testKeyring()
   const holder = newId('boot', () => START, systemRandom)
   const store = await openPostgresStore({
     database: await openPostgres(url),
@@ -51,6 +62,7 @@ export async function openNode(t: Scope, url: string, folder: string, known?: Pr
     clock: clock.read,
     holder,
     onLoaded: (changes) => index.add(changes),
+    resume: dataDir === undefined ? null : resumeFrom(dataDir, keyring, index, log),
   })
   index.follow(store)
   t.after(() => closeOnce(store))
@@ -60,14 +72,13 @@ export async function openNode(t: Scope, url: string, folder: string, known?: Pr
   if (store.head().size === 0) await initialize(domain)
   const projectId = known ?? (await firstProject(store))
   return {
-    ...{ store, domain, index, clock, refused, projectId },
+    ...{ store, domain, index, clock, refused, logLines, projectId },
+    keeper: new SnapshotKeeper({ dataDir: dataDir ?? folder, keyring, store, index, log }),
     async publisher() {
       mkdirSync(join(folder, holder))
       const guardFile = join(folder, holder, 'checkpoint.guard')
-      const keyring = testKeyring()
       const publicKey = keyring.checkpointPublicKey
       const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback: false })
-      const log = jsonLog(() => undefined, clock.read)
       return CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
     },
     ask: (text) =>

@@ -1,6 +1,7 @@
 import { leafHash } from '@keystead/protocol/merkle'
 import type { Kysely } from 'kysely'
 import type { Clock } from '../../clock.ts'
+import { jsonPart, jsonValues } from '../../compact/part.ts'
 import { DomainError, StartError } from '../../errors.ts'
 import { sha256 } from '../../hash.ts'
 import { Alarms } from '../alarms.ts'
@@ -8,11 +9,12 @@ import { nameTargets } from '../batch.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { checkEverything } from '../full-fold.ts'
 import type { Head } from '../head.ts'
-import { LogError } from '../log-fold.ts'
+import { LogError, LogFold } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
 import { keepCheckpoint } from '../checkpoints.ts'
 import type { AddressUse, JobCursor, SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
 import { saveCursor } from '../schedule-writes.ts'
+import { captureLog, resumedFold } from '../resume.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
 import { Statements } from '../statements.ts'
@@ -25,6 +27,7 @@ import type {
   Reader,
   RefusedRow,
   Snapshot,
+  Resume,
   Store,
   Sweep,
   Transaction,
@@ -38,7 +41,7 @@ import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import { Committer, ConflictError, type Prepared } from './committer.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { isRefusal } from './failure.ts'
-import { Follower, leafKey } from './follower.ts'
+import { type Followed, Follower, leafKey } from './follower.ts'
 import type { Verdict } from './judge.ts'
 import { Listener } from './listener.ts'
 import { brokenLog } from './log-reader.ts'
@@ -74,7 +77,10 @@ export interface PostgresStoreOptions {
   readonly holder: string
   /** Gets every record that is kept in memory elsewhere, while the log is read at the start. */
   readonly onLoaded?: (changes: Changes) => void
+  readonly resume?: Resume | null
 }
+
+const TARGETLESS = 'targetless'
 
 /**
  * The store on PostgreSQL, for any number of processes. A change is committed with its leaf in a queue; one process at a
@@ -82,18 +88,27 @@ export interface PostgresStoreOptions {
  * memory has followed it. StartError when the log is not what this installation wrote.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<Store> {
-  const store = new PostgresStore(options)
   try {
+    const store = new PostgresStore(options, await followedBefore(options))
     await store.start()
+    return store
   } catch (error) {
     await options.database.close()
+    if (error instanceof StartError) throw error
     if (error instanceof LogError) throw brokenLog(error)
     const reason = error instanceof Error ? error.message : 'unknown'
     throw new StartError(`The database cannot be read: ${reason}. See docs/operate/postgresql.md.`, {
       cause: error,
     })
   }
-  return store
+}
+
+/** What an earlier run had followed of this log, or nothing. */
+async function followedBefore(options: PostgresStoreOptions): Promise<Followed> {
+  const { database, integrity, resume = null } = options
+  const fold = await resumedFold(resume, kyselyOver(database.service), integrity)
+  if (fold === null || resume === null) return { fold: new LogFold(integrity.isOurs), targetless: [] }
+  return { fold, targetless: jsonValues(resume.parts, TARGETLESS) as number[] }
 }
 
 class PostgresStore implements Store {
@@ -113,13 +128,13 @@ class PostgresStore implements Store {
   #checking: Promise<Check> | null = null
   #closing = false
 
-  constructor(options: PostgresStoreOptions) {
+  constructor(options: PostgresStoreOptions, from: Followed) {
     const { database, integrity, clock, holder, onLoaded } = options
     const { service } = database
     const onRefused = (row: RefusedRow): void => this.#alarms.raise(row)
     this.#options = options
     this.#follower = new Follower({
-      ...{ service, integrity, clock, onRefused },
+      ...{ from, service, integrity, clock, onRefused },
       onChanges: (changes, size) => {
         if (this.#running === null) onLoaded?.(changes)
         for (const listener of this.#listeners) listener(changes, size)
@@ -202,6 +217,14 @@ class PostgresStore implements Store {
 
   onRefused(listener: (row: RefusedRow) => void): void {
     this.#alarms.listen(listener)
+  }
+
+  capture(): ReturnType<Store['capture']> {
+    const followed = this.#follower.followed()
+    if (followed === null) return null
+    const { fold, targetless } = followed
+    const { parts, release } = captureLog(fold.frontier, fold.versions)
+    return { parts: [...parts, jsonPart(TARGETLESS, targetless)], release }
   }
 
   async sweep(): Promise<Sweep> {

@@ -15,9 +15,10 @@ import { createReader } from '../reader.ts'
 import { keepCheckpoint } from '../checkpoints.ts'
 import type { AddressUse, JobCursor, SignedCheckpoint, UsePeriod, UseRollUp } from '../records.ts'
 import { saveCursor } from '../schedule-writes.ts'
+import { captureLog, resumedFold } from '../resume.ts'
 import { RowReader } from '../row-reader.ts'
 import { RefusedRowError } from '../rows.ts'
-import type { RowVersions } from '../row-versions.ts'
+import type { DraftVersions } from '../row-versions.ts'
 import { snapshotOf } from '../snapshot.ts'
 import { sweep, type Swept } from '../sweep.ts'
 import type {
@@ -30,6 +31,7 @@ import type {
   RecordedEvent,
   RefusedRow,
   Snapshot,
+  Resume,
   Store,
   Sweep,
   Transaction,
@@ -40,6 +42,7 @@ import { flushWrites, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
 import { addAddressUse } from '../address-uses.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
+import type { VersionTable } from '../version-table.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
 import { nextTurn, withoutWaiting } from './turn.ts'
@@ -58,16 +61,18 @@ const LOCK_RETRY_MS = 10
 /**
  * The store on SQLite. Reads the log to its sealed head and the rows that it leads to; from then on the tree's right
  * edge and the version of every row are kept in memory. `onLoaded` gets every record that is kept in memory elsewhere,
- * on the way. StartError when the log is not what the last commit left; a row that is not is left out (onRefused).
+ * on the way. With `resume` it goes on from what an earlier run captured, if the log has that. StartError when the log is
+ * not what the last commit left; a row that is not is left out (onRefused).
  */
 export async function openSqliteStore(
   database: OpenDatabase,
   integrity: Integrity,
   onLoaded: (changes: Changes) => void = () => undefined,
+  resume: Resume | null = null,
 ): Promise<Store> {
   const db = kyselyOver(database.reader)
   const alarms = new Alarms()
-  const fold = new LogFold(integrity.isOurs)
+  const fold = (await resumedFold(resume, db, integrity)) ?? new LogFold(integrity.isOurs)
   const onRefused = (row: RefusedRow): void => alarms.raise(row)
   const rows = new RowReader(integrity.rowMac, (id) => fold.versions.versionOf(id), onRefused)
   const reader = createReader(db, rows, integrity.isOurs)
@@ -78,7 +83,7 @@ export async function openSqliteStore(
 
 interface Job {
   /** `versions` is the job's own draft. */
-  readonly run: (versions: RowVersions) => Promise<Leaf | null>
+  readonly run: (versions: DraftVersions) => Promise<Leaf | null>
   /** Called when the savepoint is over, whatever came of it: work that is still waiting for something can write no more. */
   readonly end: () => void
   readonly done: (position: number | null) => void
@@ -105,7 +110,7 @@ class SqliteStore implements Store {
   readonly #writer: DatabaseSync
   readonly #statements: Statements
   readonly #integrity: Integrity
-  readonly #versions: RowVersions
+  readonly #versions: VersionTable
   readonly #alarms: Alarms
   readonly #readerDb: Kysely<Tables>
   readonly #records: CommittedRecords
@@ -142,7 +147,7 @@ class SqliteStore implements Store {
     if (this.#halted !== null) throw new DomainError('audit.halted', this.#halted)
     let value: T | undefined
     let tx: OpenTransaction | null = null
-    const run = async (versions: RowVersions): Promise<Leaf | null> => {
+    const run = async (versions: DraftVersions): Promise<Leaf | null> => {
       const refuse = (row: RefusedRow): Error => {
         this.#alarms.raise(row)
         return new RefusedRowError(row)
@@ -243,6 +248,10 @@ class SqliteStore implements Store {
 
   ageMs(): number {
     return 0
+  }
+
+  capture(): ReturnType<Store['capture']> {
+    return captureLog(this.#frontier, this.#versions)
   }
 
   head(): Head {
@@ -374,7 +383,7 @@ class SqliteStore implements Store {
   }
 
   /** The job's leaf, null when it needs none, undefined when it failed and was undone. Throws when the batch is lost. */
-  async #runInSavepoint(job: Job, batch: RowVersions): Promise<Leaf | null | undefined> {
+  async #runInSavepoint(job: Job, batch: DraftVersions): Promise<Leaf | null | undefined> {
     this.#writer.exec('SAVEPOINT job')
     try {
       const versions = batch.draft()
