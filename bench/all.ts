@@ -12,6 +12,7 @@ import { ROOT } from '../e2e/program.ts'
 import { benchBulkOperation } from './bulk-operation.ts'
 import { benchHundredThousandKeys } from './hundred-thousand-keys.ts'
 import { benchIssueDurable } from './issue-durable.ts'
+import { benchMillionKeys } from './million-keys.ts'
 import { benchNamedTests } from './named-tests.ts'
 import { benchPermissionModel } from './permission-model.ts'
 import { benchIssuePostgres } from './issue-postgres.ts'
@@ -84,6 +85,7 @@ for (const bench of [
   () => benchIssueDurable(7, 1_500),
   () => benchIssuePostgres(7, 2_000),
   () => benchHundredThousandKeys(100_000),
+  () => benchMillionKeys(1_000_000, 11),
   () => benchBulkOperation(10_000),
 ]) {
   const { row, lines } = await bench()

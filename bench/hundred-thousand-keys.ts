@@ -30,7 +30,7 @@ const UNKNOWN_KEY = formatApiKey({
 })
 const MB = 1_048_576
 
-interface Sample {
+export interface Sample {
   readonly startMs: number
   /** Resident set as it is after the start, and after a collection; heap and buffers after it. */
   readonly residentMb: number
@@ -57,13 +57,17 @@ export async function benchHundredThousandKeys(
   }
 }
 
-interface Prepared {
+export interface Prepared {
   readonly dataDir: string
   readonly requestsFile: string
 }
 
 async function prepare(dataDir: string, keys: number): Promise<Prepared> {
-  const { gateway }: Installation = await makeInstallation(dataDir, keys)
+  return preparedFor(dataDir, await makeInstallation(dataDir, keys))
+}
+
+/** An installation that was made, and what its server is asked before it is looked at. */
+export function preparedFor(dataDir: string, { gateway }: Installation): Prepared {
   const requestsFile = `${dataDir}.json`
   const question = { key: UNKNOWN_KEY, permission: PERMISSION }
   writeFileSync(requestsFile, JSON.stringify([postRequest('/v1/keys:verify', gateway, question)]), {
@@ -72,7 +76,7 @@ async function prepare(dataDir: string, keys: number): Promise<Prepared> {
   return { dataDir, requestsFile }
 }
 
-async function sample({ dataDir, requestsFile }: Prepared, load: Load): Promise<Sample> {
+export async function sample({ dataDir, requestsFile }: Prepared, load: Load): Promise<Sample> {
   const startMs = await timedStart(dataDir)
   const probe = join(import.meta.dirname, 'memory-probe.ts')
   const server = launchServer(dataDir, { nodeOptions: ['--expose-gc', '--import', probe] })
@@ -98,9 +102,9 @@ async function sample({ dataDir, requestsFile }: Prepared, load: Load): Promise<
 }
 
 /** From the spawn of a plain server, without the probe, to its ready line. */
-async function timedStart(dataDir: string): Promise<number> {
+export async function timedStart(dataDir: string, startMsMax?: number): Promise<number> {
   const startedAt = performance.now()
-  const server = launchServer(dataDir)
+  const server = launchServer(dataDir, startMsMax === undefined ? {} : { startMsMax })
   try {
     await server.ready
     return performance.now() - startedAt

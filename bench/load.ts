@@ -40,6 +40,14 @@ export function postRequest(path: string, credential: string, body: object): str
   )
 }
 
+/** The whole HTTP message of a GET, in ASCII. */
+export function getRequest(path: string, credential: string): string {
+  return (
+    `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:4440\r\nauthorization: Bearer ${credential}\r\n` +
+    `accept: application/json\r\nuser-agent: keystead-bench/1\r\n\r\n`
+  )
+}
+
 /** The middle value. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)

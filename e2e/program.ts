@@ -19,6 +19,8 @@ export interface Launch {
   readonly readyPattern: RegExp
   /** With a channel for messages. */
   readonly ipc?: boolean
+  /** How long it may take to be ready. */
+  readonly startMsMax?: number
 }
 
 /** A Node program that this process has started, and nobody else's. */
@@ -52,7 +54,7 @@ export function launch(options: Launch): Program {
       done(code)
     })
   })
-  const ready = readyLine(child, options.readyPattern)
+  const ready = readyLine(child, options.readyPattern, options.startMsMax ?? START_MS_MAX)
   // Whoever kills it during its start does not want to hear that it did not get ready.
   ready.catch(() => undefined)
   return {
@@ -77,7 +79,7 @@ const COMPILE_CACHE = join(ROOT, 'node_modules/.cache/node-compile')
 /** Starts the server on a data folder; `ready` answers with its address, `http://127.0.0.1:PORT`. */
 export function launchServer(
   dataDir: string,
-  options: Pick<Launch, 'nodeOptions' | 'core' | 'env'> = {},
+  options: Pick<Launch, 'nodeOptions' | 'core' | 'env' | 'startMsMax'> = {},
 ): Program {
   return launch({
     ...options,
@@ -93,11 +95,11 @@ export function launchServer(
   })
 }
 
-function readyLine(child: ChildProcess, pattern: RegExp): Promise<string> {
+function readyLine(child: ChildProcess, pattern: RegExp, msMax: number): Promise<string> {
   return new Promise((done, failed) => {
     let output = ''
     let errors = ''
-    const overdue = setTimeout(() => failed(new Error(`not ready in time: ${errors}`)), START_MS_MAX)
+    const overdue = setTimeout(() => failed(new Error(`not ready in time: ${errors}`)), msMax)
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-10_000)
       const found = pattern.exec(output)

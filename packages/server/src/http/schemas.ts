@@ -93,7 +93,10 @@ export const PageQuery = {
 }
 
 export function pageOf<S extends TSchema>(item: S) {
-  return closed({ items: Type.Array(item), nextCursor: nullable(Type.String()) })
+  const nextCursor = nullable(
+    Type.String({ description: 'a page may hold fewer items than its limit, even none, before the end' }),
+  )
+  return closed({ items: Type.Array(item), nextCursor })
 }
 
 export const ProjectSchema = closed({

@@ -1,11 +1,12 @@
-import type { ExpressionBuilder, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { RowReader } from './row-reader.ts'
 import { type BulkReads, bulkReads } from './bulk-reads.ts'
 import { scheduleReads, type ScheduleReads } from './schedule-reader.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE } from './rows.ts'
+import { listKeys } from './key-list.ts'
 import { pageOf } from './page.ts'
-import type { Integrity, KeyFilter, Reader } from './store.ts'
-import type { ApiKeyTable, Tables } from './tables.ts'
+import type { Integrity, Reader } from './store.ts'
+import type { Tables } from './tables.ts'
 import { useReads, type UseReads } from './use-reads.ts'
 
 /** The reads, in dialect-neutral SQL, over a connection that sees committed state only. */
@@ -108,22 +109,7 @@ function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
       const query = db.selectFrom('api_key').selectAll().where('id', '=', id)
       return rows.one(API_KEY, id, () => query.executeTakeFirst())
     },
-    async keys(filter, page) {
-      let query = db
-        .selectFrom('api_key')
-        .selectAll()
-        .orderBy('id')
-        .limit(page.limit + 1)
-      query = query.where('kind', filter.kind === 'root' ? '=' : '!=', 'root')
-      if (filter.projectId !== null) query = query.where('project_id', '=', filter.projectId)
-      if (filter.environment !== null) query = query.where('environment', '=', filter.environment)
-      if (filter.ownerId !== null) query = query.where('owner_id', '=', filter.ownerId)
-      // Ids are of a fixed form, so one cannot be part of another.
-      if (filter.roleId !== null) query = query.where('roles', 'like', `%"${filter.roleId}"%`)
-      if (filter.state !== null) query = query.where((where) => inState(where, filter))
-      if (page.cursor !== null) query = query.where('id', '>', page.cursor)
-      return pageOf(await rows.all(API_KEY, () => query.execute()), page)
-    },
+    keys: async (filter, page) => listKeys(db, rows, filter, page),
   }
 }
 
@@ -216,29 +202,4 @@ async function nodes(db: Kysely<Tables>, level: number, from: number, count: num
     .orderBy('idx')
     .execute()
   return rows.map((row) => row.hash)
-}
-
-/** The state as the decision sees it at `now`: expiry and start are judged by time, revocation is stored. */
-function inState(where: ExpressionBuilder<{ api_key: ApiKeyTable }, 'api_key'>, { state, now }: KeyFilter) {
-  const running = where('state', 'in', ['pre-active', 'active', 'suspended'])
-  const expired = where('expires_at', '<=', now)
-  const unexpired = where.or([where('expires_at', 'is', null), where('expires_at', '>', now)])
-  switch (state) {
-    case 'expired':
-      return where.and([running, expired])
-    case 'pre-active':
-      return where.and([
-        where('state', 'in', ['pre-active', 'active']),
-        unexpired,
-        where('not_before', '>', now),
-      ])
-    case 'active': {
-      const begun = where.or([where('not_before', 'is', null), where('not_before', '<=', now)])
-      return where.and([where('state', 'in', ['pre-active', 'active']), unexpired, begun])
-    }
-    case 'suspended':
-      return where.and([where('state', '=', state), unexpired])
-    default:
-      return where('state', '=', state ?? '')
-  }
 }

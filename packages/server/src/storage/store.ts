@@ -244,6 +244,7 @@ export interface Reader {
   role(id: string): Promise<Role | null>
   roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
   key(id: string): Promise<ApiKey | null>
+  /** Looks at a bounded number of rows: a page may hold fewer items than its limit, even none, before the last one. */
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
   /**
    * Keys of an environment that are neither final nor expired at `now`, whose current version was made at most at

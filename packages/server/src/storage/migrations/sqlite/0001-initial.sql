@@ -36,6 +36,12 @@ CREATE TABLE api_key (
   mac TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_key_project ON api_key (project_id, id);
+CREATE INDEX api_key_place ON api_key (project_id, environment, id);
+CREATE INDEX api_key_root ON api_key (id) WHERE kind = 'root';
+CREATE INDEX api_key_suspended ON api_key (project_id, id) WHERE state = 'suspended';
+CREATE INDEX api_key_deactivated ON api_key (project_id, id) WHERE state = 'deactivated';
+CREATE INDEX api_key_compromised ON api_key (project_id, id) WHERE state = 'compromised';
+CREATE INDEX api_key_destroyed ON api_key (project_id, id) WHERE state = 'destroyed';
 CREATE INDEX api_key_owner ON api_key (owner_id, id);
 CREATE INDEX api_key_rotated ON api_key (project_id, environment, rotated_at, id);
 CREATE INDEX api_key_overlap ON api_key (overlap_until, id) WHERE overlap_until IS NOT NULL;
