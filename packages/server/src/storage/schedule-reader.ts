@@ -1,4 +1,5 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
+import { pageOf } from './page.ts'
 import type { RowReader } from './row-reader.ts'
 import { API_KEY, ENVIRONMENT } from './rows.ts'
 import type { Reader } from './store.ts'
@@ -31,9 +32,7 @@ function progressReads(db: Kysely<Tables>, rows: RowReader): ProgressReads {
         .orderBy('id')
         .limit(page.limit + 1)
       if (page.cursor !== null) query = query.where('id', '>', page.cursor)
-      const found = await rows.all(ENVIRONMENT, () => query.execute())
-      const items = found.slice(0, page.limit)
-      return { items, nextCursor: found.length > page.limit ? (items.at(-1)?.id ?? null) : null }
+      return pageOf(await rows.all(ENVIRONMENT, () => query.execute()), page)
     },
     async addressUses(keyId) {
       const found = await db.selectFrom('key_use_address').selectAll().where('key_id', '=', keyId).execute()

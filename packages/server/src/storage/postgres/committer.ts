@@ -1,7 +1,9 @@
 import type { Pool, PoolClient } from 'pg'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
 import type { UseSegment } from '../records.ts'
+import { gather } from '../gather.ts'
+import type { NewLeaf } from '../leaf.ts'
 import { Statements } from '../statements.ts'
 import { flushWrites, type Read, VersionConflict, type Write } from '../transaction.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
@@ -22,12 +24,7 @@ export interface Prepared {
   readonly writes: readonly Write[]
   readonly reads: readonly Read[]
   readonly segments: readonly UseSegment[]
-  readonly leaf: {
-    readonly bytes: Uint8Array
-    readonly hash: Uint8Array
-    readonly action: string
-    readonly batch: Uint8Array | null
-  }
+  readonly leaf: NewLeaf & { readonly action: string }
 }
 
 interface Job extends Prepared {
@@ -99,18 +96,11 @@ export class Committer {
     }
   }
 
-  /** Answers to the last batch bring new requests, whose work reads before it commits. Who is alone does not wait. */
+  /** Who is alone does not wait. */
   async #gather(): Promise<void> {
     if (this.#lastBatch < 2) return
-    const started = performance.now()
-    let newest = started
-    for (let waiting = this.#queue.length; waiting < BATCH_MAX;) {
-      await nextTurn()
-      const now = performance.now()
-      if (this.#queue.length > waiting) newest = now
-      waiting = this.#queue.length
-      if (now - newest >= GATHER_QUIET_MS || now - started >= GATHER_MS_MAX) return
-    }
+    const waiting = (): number => this.#queue.length
+    await gather({ waiting, max: BATCH_MAX, quietMs: GATHER_QUIET_MS, maxMs: GATHER_MS_MAX })
   }
 
   async #commitBatch(batch: readonly Job[]): Promise<void> {

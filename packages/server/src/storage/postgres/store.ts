@@ -1,14 +1,12 @@
-import { leafHash } from '@keystead/protocol/merkle'
 import type { Kysely } from 'kysely'
 import type { Clock } from '../../clock.ts'
 import { jsonPart, jsonValues } from '../../compact/part.ts'
 import { DomainError, StartError } from '../../errors.ts'
-import { sha256 } from '../../hash.ts'
 import { Alarms } from '../alarms.ts'
-import { nameTargets } from '../batch.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { checkEverything } from '../full-fold.ts'
 import type { Head } from '../head.ts'
+import { newLeaf } from '../leaf.ts'
 import { LogError, LogFold } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
 import { keepCheckpoint } from '../checkpoints.ts'
@@ -325,10 +323,7 @@ class PostgresStore implements Store {
     const ended = tx.end()
     if (ended.event === null) return { value, position: null }
     const { event } = ended
-    const { inLeaf, details, batch } = nameTargets(ended.targets)
-    const named = { ...event, details: { ...event.details, ...details } }
-    const bytes = integrity.leaf(provenance, named, inLeaf)
-    const leaf = { bytes, hash: leafHash(sha256, bytes), action: event.action, batch }
+    const leaf = { ...newLeaf(integrity, provenance, event, ended.targets), action: event.action }
     return { value, position: await this.#commit(ended, leaf) }
   }
 

@@ -1,14 +1,14 @@
-import { type Frontier, leafHash, type MerkleNode } from '@keystead/protocol/merkle'
+import type { Frontier, MerkleNode } from '@keystead/protocol/merkle'
 import type { Kysely } from 'kysely'
 import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
-import { sha256 } from '../../hash.ts'
-import { nameTargets } from '../batch.ts'
 import { CommittedRecords } from '../committed-records.ts'
 import { Alarms } from '../alarms.ts'
 import { checkEverything } from '../full-fold.ts'
+import { gather } from '../gather.ts'
 import { type Head, readHead, saveHead } from '../head.ts'
+import { type NewLeaf, newLeaf } from '../leaf.ts'
 import { loadState } from '../load.ts'
 import { LogFold, lookUpIds } from '../log-fold.ts'
 import { createReader } from '../reader.ts'
@@ -45,7 +45,7 @@ import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import type { VersionTable } from '../version-table.ts'
 import { kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
-import { nextTurn, withoutWaiting } from './turn.ts'
+import { withoutWaiting } from './turn.ts'
 
 /** Bounds what one fsync can take along, and so how long the first in a batch waits for the last. */
 const BATCH_MAX = 128
@@ -90,13 +90,10 @@ interface Job {
   readonly failed: (error: unknown) => void
 }
 
-interface Leaf {
-  readonly bytes: Uint8Array
-  readonly hash: Uint8Array
+interface Leaf extends NewLeaf {
   readonly event: RecordedEvent
   readonly targetIds: readonly string[]
   readonly actorId: string | null
-  readonly batch: Uint8Array | null
   readonly changes: Changes
 }
 
@@ -157,13 +154,8 @@ class SqliteStore implements Store {
       const { event, targets, changes, writes, segments } = tx.end()
       await flushWrites(this.#statements, writes, segments)
       if (event === null) return null
-      const { inLeaf, details, batch } = nameTargets(targets)
-      const named = { ...event, details: { ...event.details, ...details } }
-      const bytes = this.#integrity.leaf(provenance, named, inLeaf)
       return {
-        bytes,
-        batch,
-        hash: leafHash(sha256, bytes),
+        ...newLeaf(this.#integrity, provenance, event, targets),
         event,
         targetIds: lookUpIds(targets, event),
         actorId: provenance.actor.id,
@@ -305,21 +297,11 @@ class SqliteStore implements Store {
     }
   }
 
-  /**
-   * Lets what is on its way join the batch: answers to the last batch bring new requests within a fraction of the time
-   * that a commit takes. Who is alone does not wait.
-   */
+  /** Who is alone waits for one turn only. */
   async #gather(): Promise<void> {
-    const started = performance.now()
-    let newest = started
-    for (let waiting = this.#queue.length; waiting < BATCH_MAX;) {
-      await nextTurn()
-      const now = performance.now()
-      if (this.#queue.length > waiting) newest = now
-      waiting = this.#queue.length
-      const quietMs = this.#lastBatch > 1 ? GATHER_QUIET_MS : 0
-      if (now - newest >= quietMs || now - started >= GATHER_MS_MAX) return
-    }
+    const waiting = (): number => this.#queue.length
+    const quietMs = this.#lastBatch > 1 ? GATHER_QUIET_MS : 0
+    await gather({ waiting, max: BATCH_MAX, quietMs, maxMs: GATHER_MS_MAX })
   }
 
   async #commitBatch(batch: readonly Job[]): Promise<void> {

@@ -1,10 +1,5 @@
 import assert from 'node:assert'
 
-/** Resolves in the next turn of the event loop, after what it has read from its sockets has been handled. */
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
-}
-
 /**
  * Everything inside a transaction function settles in microtasks, since SQLite answers at once. What has not settled
  * by the next turn of the loop waits for something else, and would hold the write lock for as long: an assertion failure.
