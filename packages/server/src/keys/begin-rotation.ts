@@ -1,6 +1,7 @@
 import { SERVER } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { type ApiKey, currentVersion } from '../storage/records.ts'
+import { withCurrentEnd } from './rotation-end.ts'
 import { visibleState } from './state.ts'
 
 /**
@@ -16,7 +17,7 @@ export async function beginRotation(
   const { value } = await domain.store.transact(SERVER, async (tx) => {
     const key = await tx.key(id)
     const now = domain.clock()
-    const begun = key === null ? null : withEnd(key, now + overlapSeconds * 1_000, now)
+    const begun = key !== null && isInUse(key, now) ? withCurrentEnd(key, now + overlapSeconds * 1_000) : null
     if (key === null || begun === null) return null
     await tx.saveKey(key, begun)
     tx.record({
@@ -31,13 +32,6 @@ export async function beginRotation(
   return value
 }
 
-/** The key with an end to its current version, never later than its own; null when it has none without one. */
-function withEnd(key: ApiKey, acceptedUntil: number, now: number): ApiKey | null {
-  if (!['pre-active', 'active', 'suspended'].includes(visibleState(key, now))) return null
-  if (!key.versions.some(({ acceptedUntil: end }) => end === null)) return null
-  const end = Math.min(acceptedUntil, key.expiresAt ?? acceptedUntil)
-  const versions = key.versions.map((version) =>
-    version.acceptedUntil === null ? { ...version, acceptedUntil: end } : version,
-  )
-  return { ...key, version: key.version + 1, versions }
+function isInUse(key: ApiKey, now: number): boolean {
+  return ['pre-active', 'active', 'suspended'].includes(visibleState(key, now))
 }

@@ -6,6 +6,7 @@ import { DomainError } from '../../errors.ts'
 import { type ApiKey, type BulkItem, type BulkOperation, currentVersion } from '../../storage/records.ts'
 import { revoked } from '../revoke.ts'
 import { OVERLAP_SECONDS_DEFAULT } from '../rotate.ts'
+import { withCurrentEnd, withVersionEnd } from '../rotation-end.ts'
 import { visibleState } from '../state.ts'
 import { requireSensibleTimes } from '../times.ts'
 
@@ -57,12 +58,13 @@ export function conclude(key: ApiKey, { action, parameters }: Wanted, now: numbe
 /** The key as it was before the operation took it. For a key that nobody has touched since: item.version is its own. */
 export function putBack(key: ApiKey, { action }: Wanted, item: BulkItem): ApiKey | null {
   if (!item.changed) return null
-  const next: ApiKey = { ...key, version: key.version + 1 }
-  if (action === 'suspend' || action === 'revoke') return { ...next, state: 'active', destroyAt: null }
+  const version = key.version + 1
+  if (action === 'suspend' || action === 'revoke')
+    return { ...key, version, state: 'active', destroyAt: null }
   if (item.before === null) return null
   return 'versionNumber' in item.before
-    ? withAcceptedUntil(next, item.before.versionNumber, null)
-    : { ...next, ...item.before }
+    ? withVersionEnd(key, item.before.versionNumber, null)
+    : { ...key, version, ...item.before }
 }
 
 function takeSuspended(key: ApiKey): Taken | SkipReason {
@@ -86,16 +88,13 @@ function takeRotated(key: ApiKey, { parameters }: Wanted, now: number): Taken | 
   const state = visibleState(key, now)
   if (state === 'expired') return 'expired'
   if (state !== 'active' && state !== 'pre-active') return 'not_running'
-  const current = currentVersion(key)
-  if (current === undefined || current.acceptedUntil !== null) return 'rotation_begun'
+  const until = now + (parameters.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT) * 1_000
+  const next = withCurrentEnd(key, until)
+  if (next === null) return 'rotation_begun'
   // The next version must find room, or the holder is left without a key.
   const accepted = key.versions.filter(({ acceptedUntil }) => acceptedUntil === null || acceptedUntil > now)
   if (accepted.length >= VERSIONS_HELD_MAX) return 'rotation_begun'
-  const until = now + (parameters.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT) * 1_000
-  const next = { ...key, version: key.version + 1 }
-  const acceptedUntil = Math.min(until, key.expiresAt ?? until)
-  const before = { versionNumber: current.number }
-  return { next: withAcceptedUntil(next, current.number, acceptedUntil), before }
+  return { next, before: { versionNumber: currentVersion(key)?.number ?? 0 } }
 }
 
 function takeUpdated(key: ApiKey, { parameters }: Wanted, now: number): Taken | SkipReason {
@@ -122,11 +121,4 @@ function hasSensibleTimes(key: ApiKey, now: number): boolean {
     if (error instanceof DomainError) return false
     throw error
   }
-}
-
-function withAcceptedUntil(key: ApiKey, number: number, acceptedUntil: number | null): ApiKey {
-  const versions = key.versions.map((version) =>
-    version.number === number ? { ...version, acceptedUntil } : version,
-  )
-  return { ...key, versions }
 }
