@@ -9,12 +9,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { launch, launchServer, type Program } from '../e2e/program.ts'
+import { launchServer, type Program } from '../e2e/program.ts'
 import { observe, type Observed } from './fsync-order.ts'
 import { ENVIRONMENT, makeInstallation, PERMISSION } from './installation.ts'
-import { launchLoad, type Load, median, postRequest } from './load.ts'
-import type { Job, Measurement } from './load-generator.ts'
-import type { RawJob, RawMeasurement } from './raw-commit.ts'
+import { ask, launchLoad, type Load, median, postRequest } from './load.ts'
+import type { Job } from './load-generator.ts'
+import type { RawJob } from './raw-commit.ts'
+import { compareRates, ISSUED, launchRaw, type Pair } from './raw-pairs.ts'
+import type { RawMeasurement } from './raw-program.ts'
 import { pause, type Row } from './report.ts'
 
 const CLIENTS = 16
@@ -24,11 +26,6 @@ const RATIO_MIN = 0.15
 const P99_RATIO_MAX = 10
 const TRACED_MS = 3_000
 const TRACED_CALLS = 'fsync,fdatasync,write,writev,sendto,sendmsg'
-
-interface Pair {
-  readonly ours: Measurement
-  readonly raw: RawMeasurement
-}
 
 /** Runs the pairs and the trace. */
 export async function benchIssueDurable(
@@ -45,20 +42,14 @@ export async function benchIssueDurable(
     const body = { environment: ENVIRONMENT, ownerId, name: 'bench', permissions: [PERMISSION, 'chain:read'] }
     writeFileSync(requestsFile, JSON.stringify([postRequest('/v1/keys', bootstrap, body)]), { mode: 0o600 })
     const server = launchServer(dataDir, { core: SERVER_CORE })
-    const raw = launch({
-      script: join(import.meta.dirname, 'raw-commit.ts'),
-      core: SERVER_CORE,
-      ipc: true,
-      readyPattern: /^(raw ready)$/m,
-    })
+    const raw = launchRaw('raw-commit.ts', SERVER_CORE)
     started.push(server, raw)
     const job: Job = {
       port: Number(new URL(await server.ready).port),
       connections: CLIENTS,
       durationMs: windowMs,
       requestsFile,
-      status: 'HTTP/1.1 201 ',
-      contains: '"secret":"ks_key_live_',
+      ...ISSUED,
       serverPid: server.pid,
       serverCore: SERVER_CORE,
     }
@@ -93,12 +84,7 @@ export async function benchIssueDurable(
 }
 
 async function measureRaw(program: Program, job: RawJob): Promise<RawMeasurement> {
-  const answer = once(program.child, 'message')
-  program.child.send(job)
-  const died = program.exited.then((): never => {
-    throw new Error('the raw program died')
-  })
-  const [measurement] = (await Promise.race([answer, died])) as [RawMeasurement]
+  const measurement = await ask<RawMeasurement>(program, job, 'the raw program')
   rmSync(job.path, { force: true })
   return measurement
 }
@@ -130,24 +116,17 @@ function hasStrace(): boolean {
 }
 
 function summarize(pairs: readonly Pair[], traced: Observed | null): { row: Row; lines: readonly string[] } {
-  const rate = ({ count, wallMs }: { count: number; wallMs: number }): number => (count / wallMs) * 1_000
-  const ratios = pairs.map(({ ours, raw }) => rate(ours) / rate(raw))
+  const { ratio, lines: rates } = compareRates(pairs)
   const tails = pairs.map(({ ours, raw }) => ours.p99Ms / raw.p99Ms)
-  const of = (value: (pair: Pair) => number, digits: number): string =>
-    median(pairs.map(value)).toFixed(digits)
   const proof =
     traced === null
       ? 'no strace here: not shown'
       : `${traced.answers} answers to one client, ${traced.syncs} syncs, ${traced.early} answers before their sync`
   const lines = [
-    `keystead ${of(({ ours }) => rate(ours), 0)} keys/s, p50 ${of(({ ours }) => ours.p50Ms, 2)} ms, p99 ${of(({ ours }) => ours.p99Ms, 2)} ms; ` +
-      `server used ${of(({ ours }) => (ours.serverCpuMs / ours.wallMs) * 100, 0)} % of its core`,
-    `raw      ${of(({ raw }) => rate(raw), 0)} keys/s, p50 ${of(({ raw }) => raw.p50Ms, 2)} ms, p99 ${of(({ raw }) => raw.p99Ms, 2)} ms`,
-    `ratio of throughput ${ratios.map((ratio) => ratio.toFixed(3)).join(' ')}`,
+    ...rates,
     `ratio of p99        ${tails.map((ratio) => ratio.toFixed(2)).join(' ')}`,
     `strace: ${proof}`,
   ]
-  const ratio = median(ratios)
   const tail = median(tails)
   const row: Row = {
     what: 'durable issue of keys over HTTP, SQLite, 16 clients, against the raw group commit of the same rows',

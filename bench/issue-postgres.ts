@@ -4,17 +4,17 @@
  * its leaf has a position and the index has followed it.
  * Run: node bench/issue-postgres.ts [--pairs 7] [--window-ms 2000]
  */
-import { once } from 'node:events'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Client } from 'pg'
 import { Api } from '../e2e/api.ts'
 import { PostgresInstallation } from '../e2e/postgres-installation.ts'
-import { launch, type Program } from '../e2e/program.ts'
-import { launchLoad, type Load, median, postRequest } from './load.ts'
-import type { Job, Measurement } from './load-generator.ts'
-import type { RawMeasurement } from './raw-commit.ts'
+import type { Program } from '../e2e/program.ts'
+import { ask, launchLoad, type Load, postRequest } from './load.ts'
+import type { Job } from './load-generator.ts'
+import { compareRates, ISSUED, launchRaw, type Pair } from './raw-pairs.ts'
+import type { RawMeasurement } from './raw-program.ts'
 import type { RawOutboxJob } from './raw-outbox.ts'
 import type { Row } from './report.ts'
 
@@ -23,11 +23,6 @@ const SERVER_CORE = 0
 const LOAD_CORE = 1
 const RATIO_MIN = 0.3
 const MIGRATIONS = join(import.meta.dirname, '../packages/server/src/storage/migrations/postgres')
-
-interface Pair {
-  readonly ours: Measurement
-  readonly raw: RawMeasurement
-}
 
 /** Runs the pairs. Throws where there is no PostgreSQL. */
 export async function benchIssuePostgres(
@@ -40,12 +35,7 @@ export async function benchIssuePostgres(
   let load: Load | null = null
   try {
     const server = installation.launch(installation.newFolder(), SERVER_CORE)
-    const raw = launch({
-      script: join(import.meta.dirname, 'raw-outbox.ts'),
-      core: SERVER_CORE,
-      ipc: true,
-      readyPattern: /^(raw ready)$/m,
-    })
+    const raw = launchRaw('raw-outbox.ts', SERVER_CORE)
     started.push(server, raw)
     const url = await server.ready
     await raw.ready
@@ -62,18 +52,17 @@ export async function benchIssuePostgres(
       connections: CLIENTS,
       durationMs: windowMs,
       requestsFile,
-      status: 'HTTP/1.1 201 ',
-      contains: '"secret":"ks_key_live_',
+      ...ISSUED,
       serverPid: server.pid,
       serverCore: SERVER_CORE,
     }
     const rawJob = await prepareRaw(installation, windowMs)
+    const runRaw = async (): Promise<RawMeasurement> => ask(raw, rawJob, 'the raw program')
     load = await launchLoad(LOAD_CORE)
     await load.run(job)
-    await runRaw(raw, rawJob)
+    await runRaw()
     const results: Pair[] = []
-    for (let i = 0; i < pairs; i++)
-      results.push({ ours: await load.run(job), raw: await runRaw(raw, rawJob) })
+    for (let i = 0; i < pairs; i++) results.push({ ours: await load.run(job), raw: await runRaw() })
     return summarize(results)
   } finally {
     await load?.end()
@@ -117,32 +106,12 @@ async function prepareRaw(installation: PostgresInstallation, durationMs: number
   }
 }
 
-async function runRaw(raw: Program, job: RawOutboxJob): Promise<RawMeasurement> {
-  const answer = once(raw.child, 'message')
-  raw.child.send(job)
-  const died = raw.exited.then((): never => {
-    throw new Error('the raw program died')
-  })
-  const [measurement] = (await Promise.race([answer, died])) as [RawMeasurement]
-  return measurement
-}
-
 function summarize(pairs: readonly Pair[]): { row: Row; lines: readonly string[] } {
-  const rate = ({ count, wallMs }: { count: number; wallMs: number }): number => (count / wallMs) * 1_000
-  const ratios = pairs.map(({ ours, raw }) => rate(ours) / rate(raw))
-  const of = (value: (pair: Pair) => number, digits: number): string =>
-    median(pairs.map(value)).toFixed(digits)
-  const lines = [
-    `keystead ${of(({ ours }) => rate(ours), 0)} keys/s, p50 ${of(({ ours }) => ours.p50Ms, 2)} ms, p99 ${of(({ ours }) => ours.p99Ms, 2)} ms; ` +
-      `server used ${of(({ ours }) => (ours.serverCpuMs / ours.wallMs) * 100, 0)} % of its core`,
-    `raw      ${of(({ raw }) => rate(raw), 0)} keys/s, p50 ${of(({ raw }) => raw.p50Ms, 2)} ms, p99 ${of(({ raw }) => raw.p99Ms, 2)} ms`,
-    `ratio of throughput ${ratios.map((ratio) => ratio.toFixed(3)).join(' ')}`,
-  ]
-  const ratio = median(ratios)
+  const { ratio, p99Ms, lines } = compareRates(pairs)
   const row: Row = {
     what: 'durable issue of keys over HTTP, PostgreSQL, 16 clients, against 16 connections that insert the same rows and leaves',
     must: `>= ${RATIO_MIN} of raw`,
-    measured: `${ratio.toFixed(2)} of raw (median of ${pairs.length} pairs), p99 ${of(({ ours }) => ours.p99Ms, 0)} ms`,
+    measured: `${ratio.toFixed(2)} of raw (median of ${pairs.length} pairs), p99 ${p99Ms.toFixed(0)} ms`,
     command: 'npx node bench/issue-postgres.ts',
     passed: ratio >= RATIO_MIN,
   }

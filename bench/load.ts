@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { launch, type Program } from '../e2e/program.ts'
 import type { Job, Measurement } from './load-generator.ts'
@@ -15,19 +16,29 @@ export async function launchLoad(core: number): Promise<Load> {
   await program.ready
   return {
     async run(job) {
-      const answer = new Promise<Measurement>((done) =>
-        program.child.once('message', (message) => done(message as Measurement)),
-      )
-      program.child.send(job)
-      const died = program.exited.then((): never => {
-        throw new Error('the load generator died')
-      })
-      const measurement = await Promise.race([answer, died])
+      const measurement = await ask<Measurement>(program, job, 'the load generator')
       if (measurement.wrong > 0) throw new Error(`${measurement.wrong} answers were wrong`)
       return measurement
     },
     end: () => program.end('SIGTERM'),
   }
+}
+
+/** Sends a job to a program and waits for its answer. Throws when it dies first; `who` says which. */
+export async function ask<Answer>(program: Program, job: object, who: string): Promise<Answer> {
+  const answer = once(program.child, 'message')
+  program.child.send(job)
+  const died = program.exited.then((): never => {
+    throw new Error(`${who} died`)
+  })
+  const [message] = (await Promise.race([answer, died])) as [Answer]
+  return message
+}
+
+/** What an answer to the verification of a valid key looks like. */
+export const VALID: Pick<Job, 'status' | 'contains'> = {
+  status: 'HTTP/1.1 200 ',
+  contains: '"code":"VALID","valid":true',
 }
 
 /** The whole HTTP message of a POST of JSON, in ASCII. */
@@ -46,6 +57,10 @@ export function getRequest(path: string, credential: string): string {
     `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:4440\r\nauthorization: Bearer ${credential}\r\n` +
     `accept: application/json\r\nuser-agent: keystead-bench/1\r\n\r\n`
   )
+}
+
+export function ratiosText(ratios: readonly number[]): string {
+  return ratios.map((ratio) => ratio.toFixed(3)).join(' ')
 }
 
 /** The middle value. */

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { answerJobs, measureWriters, type RawMeasurement } from './raw-program.ts'
 
 export interface RawJob {
   /** Where the new database goes. */
@@ -15,13 +16,6 @@ export interface RawJob {
   readonly templatePath: string
   readonly writers: number
   readonly durationMs: number
-}
-
-export interface RawMeasurement {
-  readonly count: number
-  readonly wallMs: number
-  readonly p50Ms: number
-  readonly p99Ms: number
 }
 
 const MIGRATIONS = join(import.meta.dirname, '../packages/server/src/storage/migrations/sqlite')
@@ -129,32 +123,10 @@ async function measure(job: RawJob): Promise<RawMeasurement> {
   database.exec(`ATTACH '${job.templatePath}' AS template; INSERT INTO project SELECT * FROM template.project;
     INSERT INTO owner SELECT * FROM template.owner; DETACH template`)
   const writer = new RawWriter(database, readTemplate(job.templatePath))
-  const latencies: number[] = []
-  const startedAt = performance.now()
-  const until = startedAt + job.durationMs
-  const client = async (): Promise<void> => {
-    for (let sentAt = performance.now(); sentAt < until; sentAt = performance.now()) {
-      await writer.write()
-      latencies.push(performance.now() - sentAt)
-    }
-  }
-  await Promise.all(Array.from({ length: job.writers }, client))
-  const wallMs = performance.now() - startedAt
+  const writers = Array.from({ length: job.writers }, () => async () => writer.write())
+  const measurement = await measureWriters(writers, job.durationMs)
   database.close()
-  const sorted = Float64Array.from(latencies).sort()
-  const quantile = (q: number): number => sorted[Math.floor((sorted.length - 1) * q)] ?? Number.NaN
-  return { count: latencies.length, wallMs, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
+  return measurement
 }
 
-if (process.send !== undefined) {
-  process.on('message', (job) => {
-    measure(job as RawJob).then(
-      (measurement) => process.send?.(measurement),
-      (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
-  })
-  console.log('raw ready')
-}
+answerJobs(measure)

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
-import type { RawMeasurement } from './raw-commit.ts'
+import { answerJobs, measureWriters, type RawMeasurement } from './raw-program.ts'
 
 export interface RawOutboxJob {
   /** A database with our schema, and with the project and the owner that the key belongs to. */
@@ -30,7 +30,6 @@ async function measure(job: RawOutboxJob): Promise<RawMeasurement> {
     () => new Client({ connectionString: job.url, options: '-c search_path=keystead' }),
   )
   await Promise.all(clients.map(async (client) => client.connect()))
-  const latencies: number[] = []
   let made = 0
   const write = async (client: Client): Promise<void> => {
     const random = randomBytes(48)
@@ -41,32 +40,10 @@ async function measure(job: RawOutboxJob): Promise<RawMeasurement> {
     await client.query({ name: 'leaf', text: insertLeaf, values: [leaf, random.subarray(16), 'key.created'] })
     await client.query('COMMIT')
   }
-  const startedAt = performance.now()
-  const until = startedAt + job.durationMs
-  await Promise.all(
-    clients.map(async (client) => {
-      for (let sentAt = performance.now(); sentAt < until; sentAt = performance.now()) {
-        await write(client)
-        latencies.push(performance.now() - sentAt)
-      }
-    }),
-  )
-  const wallMs = performance.now() - startedAt
+  const writers = clients.map((client) => async () => write(client))
+  const measurement = await measureWriters(writers, job.durationMs)
   await Promise.all(clients.map(async (client) => client.end()))
-  const sorted = Float64Array.from(latencies).sort()
-  const quantile = (q: number): number => sorted[Math.floor((sorted.length - 1) * q)] ?? Number.NaN
-  return { count: latencies.length, wallMs, p50Ms: quantile(0.5), p99Ms: quantile(0.99) }
+  return measurement
 }
 
-if (process.send !== undefined) {
-  process.on('message', (job) => {
-    measure(job as RawOutboxJob).then(
-      (measurement) => process.send?.(measurement),
-      (error: unknown) => {
-        console.error(error)
-        process.exit(1)
-      },
-    )
-  })
-  console.log('raw ready')
-}
+answerJobs(measure)

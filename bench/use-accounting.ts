@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { launchServer, type Program } from '../e2e/program.ts'
 import { makeInstallation, PERMISSION } from './installation.ts'
-import { launchLoad, type Load, median, postRequest } from './load.ts'
+import { launchLoad, type Load, median, postRequest, ratiosText, VALID } from './load.ts'
 import type { Job, Measurement } from './load-generator.ts'
 import type { Row } from './report.ts'
 
@@ -78,8 +78,7 @@ async function startSides(folder: string, started: Program[], durationMs: number
       connections: CONNECTIONS,
       durationMs,
       requestsFile,
-      status: 'HTTP/1.1 200 ',
-      contains: '"code":"VALID","valid":true',
+      ...VALID,
       serverPid: program.pid,
       serverCore: SERVER_CORE,
     }
@@ -104,8 +103,8 @@ function summarize([ours, bare]: readonly [Side, Side]): { row: Row; lines: read
     )
   })
   lines.push(
-    `ratio of throughput  ${texts(ratios(perSecond))}`,
-    `ratio per CPU second ${texts(ratios(perCpuSecond))}`,
+    `ratio of throughput  ${ratiosText(ratios(perSecond))}`,
+    `ratio per CPU second ${ratiosText(ratios(perCpuSecond))}`,
   )
   const row: Row = {
     what: 'use accounting: the server with it against the same server without, in alternating windows',
@@ -115,10 +114,6 @@ function summarize([ours, bare]: readonly [Side, Side]): { row: Row; lines: read
     passed: cost < COST_MAX,
   }
   return { row, lines }
-}
-
-function texts(ratios: readonly number[]): string {
-  return ratios.map((ratio) => ratio.toFixed(3)).join(' ')
 }
 
 if (import.meta.main) {

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { launch, launchServer, type Program } from '../e2e/program.ts'
 import { makeInstallation, PERMISSION } from './installation.ts'
-import { launchLoad, type Load, median, postRequest } from './load.ts'
+import { launchLoad, type Load, median, postRequest, ratiosText, VALID } from './load.ts'
 import type { Job, Measurement } from './load-generator.ts'
 import { pause, type Row } from './report.ts'
 
@@ -89,8 +89,7 @@ async function startSides(folder: string, started: Program[], durationMs: number
       connections: CONNECTIONS,
       durationMs,
       requestsFile,
-      status: 'HTTP/1.1 200 ',
-      contains: '"code":"VALID","valid":true',
+      ...VALID,
       serverPid: program.pid,
       serverCore: SERVER_CORE,
     },
@@ -116,16 +115,8 @@ function summarize(ours: Side, bare: Side): VerifyResult {
       `load generator ${text((w) => (w.generatorCpuMs / w.wallMs) * 100)} % of its own`
     )
   })
-  lines.push(
-    `ratio of throughput  ${ratios(perSecond)
-      .map((ratio) => ratio.toFixed(3))
-      .join(' ')}`,
-  )
-  lines.push(
-    `ratio per CPU second ${ratios(perCpuSecond)
-      .map((ratio) => ratio.toFixed(3))
-      .join(' ')}`,
-  )
+  lines.push(`ratio of throughput  ${ratiosText(ratios(perSecond))}`)
+  lines.push(`ratio per CPU second ${ratiosText(ratios(perCpuSecond))}`)
   const share = Math.min(...[ours, bare].map((side) => of(side, (w) => w.serverCpuMs / w.wallMs)))
   if (share < SATURATED_MIN) {
     lines.push(
