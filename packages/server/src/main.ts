@@ -25,6 +25,7 @@ import { every } from './schedule.ts'
 import { resumeFrom, SnapshotKeeper } from './snapshot/keeper.ts'
 import { explainStart } from './start-failure.ts'
 import { stopOnSignal } from './stop-on-signal.ts'
+import { keepTickShape } from './tick-shape.ts'
 import { UsageRecorder } from './usage/recorder.ts'
 import { staleness } from './verify/freshness.ts'
 import { AddressCounter } from './verify/addresses.ts'
@@ -70,13 +71,12 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   index.follow(store)
   const keeper = new SnapshotKeeper({ dataDir: config.dataDir, keyring, store, index, log })
   const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
-
+  const { guardFile, trustedProxies } = config
   // Only an empty log is a new installation: a row that is not found where there is a log was taken away (T-05).
   const isEmpty = store.head().size === 0
-  if (isEmpty) requireUnguarded(config.guardFile)
+  if (isEmpty) requireUnguarded(guardFile)
   const first = isEmpty ? await initialize(domain) : null
   if (first !== null) handOver(first.secret, config.dataDir, process.stdout)
-  const guardFile = config.guardFile
   const publicKey = keyring.checkpointPublicKey
   const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback: wanted.newEpoch })
   const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
@@ -91,7 +91,6 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     ...{ index, usage, addresses, queries: new PermissionQueries(), clock: systemClock },
     ageMs: () => store.ageMs(),
   }
-  const { trustedProxies } = config
   const stateExports = new StateExports({ store, publisher, clock: systemClock, random })
   const ready = (): string | null => store.halted() ?? staleness(verifier)
   const http = createHttpServer({ domain, verifier, publisher, stateExports, trustedProxies }, log, ready)
@@ -134,6 +133,7 @@ async function unseal(config: Config, isNew: boolean, random: Random, log: Log):
 }
 
 process.umask(0o077)
+keepTickShape()
 const log = jsonLog((line) => process.stderr.write(line), systemClock)
 try {
   const wanted = {
