@@ -155,5 +155,6 @@ function provenVersion(record: KeyRecord | undefined, digest: string): VersionRe
   return proven
 }
 
-const NO_DIGEST = '*'.repeat(43)
+/** Written out: a text that `repeat` makes is a rope, which is slower to read than the digests that are held. */
+const NO_DIGEST = '*******************************************'
 const NOT_FOUND: Decision = { code: 'NOT_FOUND', reason: null, record: null, version: null }
