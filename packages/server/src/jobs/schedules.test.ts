@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { parseAuditEvent } from '@keystead/protocol/audit-event'
+import { VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
 import { recordStart } from '../bootstrap.ts'
 import { cancelRotation } from '../keys/cancel-rotation.ts'
 import { aKey, rotated } from '../keys/keys.test-support.ts'
 import { updatePolicy } from '../projects/policy.ts'
+import { code } from '../storage/contract.test-support.ts'
 import type { EnvironmentPolicy } from '../storage/records.ts'
 import {
   ask,
@@ -109,6 +111,25 @@ test('under automatic rotation a version gets an end at its maximum age; its suc
   assert.equal(ask(world, kept.secret.reveal()).code, 'EXPIRED')
   assert.equal(ask(world, lost.secret.reveal()).code, 'EXPIRED')
   assert.equal(ask(world, back.secret.reveal()).code, 'VALID', 'what was called off is not begun again')
+})
+
+test('a rotation that begins by itself leaves the overlap after there is room for the next version', async (t) => {
+  const world = await openWorld(t)
+  await policy(world, { rotation: 'automatic', maximumAgeSeconds: 10 * DAYS, overlapSeconds: 2 * DAYS })
+  const { key } = await aKey(world)
+  for (let overlaps = 1; overlaps < VERSIONS_HELD_MAX - 1; overlaps++) await rotated(world, key.id, 20 * DAYS)
+  const newest = await rotated(world, key.id, 20 * DAYS)
+  world.clock.advance(10 * DAY)
+  await round(world)
+  assert.equal((await events(world, 'key.rotation_begun')).length, 1)
+  world.clock.advance(10 * DAY - 1)
+  await assert.rejects(rotated(world, key.id, 60), code('key.too_many_versions'))
+  world.clock.advance(2 * DAY)
+  assert.equal(ask(world, newest.secret.reveal()).code, 'VALID')
+  const next = await rotated(world, key.id, 60)
+  world.clock.advance(DAY)
+  assert.equal(ask(world, newest.secret.reveal()).code, 'EXPIRED')
+  assert.equal(ask(world, next.secret.reveal()).code, 'VALID')
 })
 
 test('an overlap ends early when the new version is in use and the old one has been silent for as long as the policy says', async (t) => {

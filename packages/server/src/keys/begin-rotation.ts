@@ -1,13 +1,13 @@
 import { SERVER } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { type ApiKey, currentVersion } from '../storage/records.ts'
-import { withCurrentEnd } from './rotation-end.ts'
+import { roomAt, withCurrentEnd } from './rotation-end.ts'
 import { visibleState } from './state.ts'
 
 /**
- * Gives the current version of a key an end, `overlapSeconds` from now, so that its holder or an operator makes the next
- * one before that: the server cannot hand out a secret that nobody asked for, and stores none (docs/decisions/0021).
- * Null when there is nothing to begin: the key is out of use, or its current version has an end already.
+ * Gives the current version of a key an end, `overlapSeconds` after the next one finds room, so that its holder or an
+ * operator makes it before that: the server cannot hand out a secret that nobody asked for, and stores none
+ * (docs/decisions/0021). Null when there is nothing to begin: the key is out of use, or its current version has an end already.
  */
 export async function beginRotation(
   domain: Domain,
@@ -17,8 +17,9 @@ export async function beginRotation(
   const { value } = await domain.store.transact(SERVER, async (tx) => {
     const key = await tx.key(id)
     const now = domain.clock()
-    const begun = key !== null && isInUse(key, now) ? withCurrentEnd(key, now + overlapSeconds * 1_000) : null
-    if (key === null || begun === null) return null
+    if (key === null || !isInUse(key, now)) return null
+    const begun = withCurrentEnd(key, roomAt(key, now) + overlapSeconds * 1_000)
+    if (begun === null) return null
     await tx.saveKey(key, begun)
     tx.record({
       action: 'key.rotation_begun',

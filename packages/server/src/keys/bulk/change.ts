@@ -1,12 +1,11 @@
 /** What a bulk operation makes of one key: pure, so that the dry run and the real one cannot differ. */
-import { VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
 import { isLegalTransition, REVOCATION_REASONS } from '@keystead/protocol/lifecycle'
 import { PERMISSIONS_MAX } from '@keystead/protocol/permission'
 import { DomainError } from '../../errors.ts'
 import { type ApiKey, type BulkItem, type BulkOperation, currentVersion } from '../../storage/records.ts'
 import { revoked } from '../revoke.ts'
 import { OVERLAP_SECONDS_DEFAULT } from '../rotate.ts'
-import { withCurrentEnd, withVersionEnd } from '../rotation-end.ts'
+import { roomAt, withCurrentEnd, withVersionEnd } from '../rotation-end.ts'
 import { visibleState } from '../state.ts'
 import { requireSensibleTimes } from '../times.ts'
 
@@ -92,8 +91,7 @@ function takeRotated(key: ApiKey, { parameters }: Wanted, now: number): Taken | 
   const next = withCurrentEnd(key, until)
   if (next === null) return 'rotation_begun'
   // The next version must find room, or the holder is left without a key.
-  const accepted = key.versions.filter(({ acceptedUntil }) => acceptedUntil === null || acceptedUntil > now)
-  if (accepted.length >= VERSIONS_HELD_MAX) return 'rotation_begun'
+  if (roomAt(key, now) > now) return 'rotation_begun'
   return { next, before: { versionNumber: currentVersion(key)?.number ?? 0 } }
 }
 
