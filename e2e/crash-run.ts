@@ -139,8 +139,12 @@ class CrashRun {
       await this.#everyOperationDone(running)
       await pause(this.#dice.throw() * stage.loadMsMax)
       await Promise.all([database?.kill(), kind === 'database' ? null : server.end('SIGKILL')])
-      await running
-      await database?.restart()
+      try {
+        await running
+      } finally {
+        // What a client has found wrong is not to be hidden behind a database that is missing from here on.
+        await database?.restart()
+      }
       // It has kept running without its database: everything must be there without a new start.
       if (kind === 'database') await this.#checkWhenBack(api)
     }, 'SIGKILL')
@@ -200,7 +204,7 @@ class CrashRun {
         problems.push(`bootstrap key ${credential === '' ? 'missing' : `refused (${status})`}`)
       problems.push(...(await stage.inspect(dataDir, new LogFold())))
     } catch (error) {
-      problems.push(messageOf(error))
+      problems.push(`${messageOf(error)}; the server: ${second.state()}`)
     } finally {
       await second.end('SIGKILL')
       this.#checks.problems.push(...problems.map((text) => `${what} ${text}`))
@@ -222,7 +226,7 @@ class CrashRun {
       await work(api, server)
       api.close()
     } catch (error) {
-      this.#checks.problems.push(messageOf(error))
+      this.#checks.problems.push(`${messageOf(error)}; the server: ${server.state()}`)
     } finally {
       await server.end(signal)
     }

@@ -6,6 +6,8 @@ export const ROOT = join(import.meta.dirname, '..')
 const SERVER = join(ROOT, 'packages/server/src/main.ts')
 /** A start takes below 2 s; a loaded machine may take longer, a broken start must still end. */
 const START_MS_MAX = 30_000
+/** Enough of its standard error for a few lines of the log and a stack. */
+const LAST_WORDS_MAX = 4_000
 
 export interface Launch {
   readonly script: string
@@ -31,6 +33,8 @@ export interface Program {
   readonly ready: Promise<string>
   /** Its exit code; null when a signal ended it. */
   readonly exited: Promise<number | null>
+  /** Whether it has ended by now, and how, and its last words on standard error. */
+  state(): string
   /** SIGTERM or SIGKILL; resolves when it is gone. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
@@ -54,7 +58,12 @@ export function launch(options: Launch): Program {
       done(code)
     })
   })
-  const ready = readyLine(child, options.readyPattern, options.startMsMax ?? START_MS_MAX)
+  let errors = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(-LAST_WORDS_MAX)
+  })
+  const lastWords = (): string => errors.trim()
+  const ready = readyLine(child, options, lastWords)
   // Whoever kills it during its start does not want to hear that it did not get ready.
   ready.catch(() => undefined)
   return {
@@ -62,6 +71,10 @@ export function launch(options: Launch): Program {
     pid: child.pid ?? 0,
     ready,
     exited,
+    state() {
+      const ending = child.signalCode ?? child.exitCode
+      return `${ending === null ? 'it runs' : `it ended with ${ending}`}: ${lastWords()}`
+    },
     async end(signal) {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal)
       await exited
@@ -95,24 +108,24 @@ export function launchServer(
   })
 }
 
-function readyLine(child: ChildProcess, pattern: RegExp, msMax: number): Promise<string> {
+function readyLine(
+  child: ChildProcess,
+  { readyPattern, startMsMax = START_MS_MAX }: Pick<Launch, 'readyPattern' | 'startMsMax'>,
+  lastWords: () => string,
+): Promise<string> {
   return new Promise((done, failed) => {
     let output = ''
-    let errors = ''
-    const overdue = setTimeout(() => failed(new Error(`not ready in time: ${errors}`)), msMax)
+    const overdue = setTimeout(() => failed(new Error(`not ready in time: ${lastWords()}`)), startMsMax)
     child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output = (output + text).slice(-10_000)
-      const found = pattern.exec(output)
+      const found = readyPattern.exec(output)
       if (found === null) return
       clearTimeout(overdue)
       done(found[1] ?? '')
     })
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      errors = (errors + text).slice(-2_000)
-    })
     child.once('close', (code, signal) => {
       clearTimeout(overdue)
-      failed(new Error(`ended with ${signal ?? code} before it was ready: ${errors.trim()}`))
+      failed(new Error(`ended with ${signal ?? code} before it was ready: ${lastWords()}`))
     })
   })
 }
