@@ -39,8 +39,10 @@ export function connectionsTo(url: string, durability: Durability): Connections 
   const config = configOf(url, [`synchronous_commit=${durability}`])
   const reads = new Pool({ ...config, max: READ_CONNECTIONS })
   const service = new Pool({ ...config, max: SERVICE_CONNECTIONS })
-  // A connection that dies while nobody uses it is replaced; whoever uses one hears of it himself.
-  for (const pool of [reads, service]) pool.on('error', () => undefined)
+  // A connection that dies while nobody uses it is replaced; whoever uses one hears of it himself. The pool does not
+  // listen to one between handing it out and the first look of who has waited for it: an error then would end the process.
+  for (const pool of [reads, service])
+    pool.on('error', ignore).on('connect', (client) => client.on('error', ignore))
   return {
     reads,
     service,
@@ -49,6 +51,10 @@ export function connectionsTo(url: string, durability: Durability): Connections 
       await Promise.all([reads.end(), service.end()])
     },
   }
+}
+
+function ignore(): void {
+  return undefined
 }
 
 /** One connection for the start, with the server's own settings; the caller ends it. */

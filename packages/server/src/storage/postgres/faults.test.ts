@@ -4,7 +4,8 @@ import { test, type TestContext } from 'node:test'
 import { aKey, anOwner } from '../../keys/keys.test-support.ts'
 import { usesOf } from '../../keys/read.ts'
 import { temporaryFolder } from '../../world.test-support.ts'
-import { code } from '../contract.test-support.ts'
+import { code, event, PROVENANCE } from '../contract.test-support.ts'
+import { connectionsTo } from './connect.ts'
 import { asSuperuser, temporaryDatabase } from './database.test-support.ts'
 import { eventually, type Node, openNode } from './nodes.test-support.ts'
 import { type Cut, Proxy } from './proxy.test-support.ts'
@@ -34,6 +35,16 @@ async function assertWhole(url: string): Promise<void> {
        (SELECT count(*)::int FROM audit_pending) AS pending FROM audit_entry`,
   )
   assert.deepEqual(log, { count: log?.['size'], next: log?.['size'], size: log?.['size'], pending: 0 })
+}
+
+/** The first changes after a cut may still meet it. */
+async function anOwnerAtLast(node: Node): Promise<void> {
+  await eventually(async () =>
+    anOwner(node).then(
+      () => true,
+      () => false,
+    ),
+  )
 }
 
 /** What goes over the wire there: a simple query by its text, a prepared one by its name. */
@@ -69,6 +80,21 @@ for (const [where, pattern, cut, outcome] of PLACES) {
   })
 }
 
+test('a server that shuts down in the moment in which it takes a connection ends that and not the process', async (t) => {
+  const url = await temporaryDatabase(t)
+  if (url === null) return
+  const proxy = await Proxy.open(t, url)
+  const connections = connectionsTo(proxy.url, 'on')
+  t.after(async () => connections.close())
+  const { service } = connections
+  const happened = proxy.cutAt(/user\0/, 'behind')
+  const client = await service.connect()
+  await happened
+  await assert.rejects(client.query('SELECT'))
+  client.release()
+  assert.equal((await service.query('SELECT')).rowCount, 1)
+})
+
 test('a COMMIT whose answer is lost with the server is found out when the server is back', async (t) => {
   const opened = await behindProxy(t)
   if (opened === null) return
@@ -80,6 +106,23 @@ test('a COMMIT whose answer is lost with the server is found out when the server
   await eventually(async () => (await asSuperuser(url, 'SELECT FROM owner')).length === 1)
   proxy.up()
   assert.equal((await changed).version, 1)
+  await assertWhole(url)
+})
+
+test('a change that was in the way of another, on a server that is gone by then, is refused as every other', async (t) => {
+  const opened = await behindProxy(t)
+  if (opened === null) return
+  const { node, proxy, url } = opened
+  const owner = await anOwner(node)
+  const refused = proxy.cutAt(/ROLLBACK/, 'before').then(() => proxy.down())
+  const again = node.store.transact(PROVENANCE, async (tx) => {
+    await tx.saveOwner(null, owner)
+    tx.record(event('owner.created'))
+  })
+  await assert.rejects(again, code('storage.unavailable'))
+  await refused
+  proxy.up()
+  await anOwnerAtLast(node)
   await assertWhole(url)
 })
 
@@ -128,13 +171,7 @@ test('connections that break all the time, under changes by 8 clients, lose noth
   }
   isOver = true
   await Promise.all(clients)
-  // The last cut may still be met by the first change after it.
-  await eventually(async () =>
-    anOwner(node).then(
-      () => true,
-      () => false,
-    ),
-  )
+  await anOwnerAtLast(node)
   const ids = (await asSuperuser(url, 'SELECT id FROM owner')).map((row) => row['id'])
   for (const id of acknowledged) assert.ok(ids.includes(id))
   await eventually(async () => (await asSuperuser(url, 'SELECT FROM audit_pending')).length === 0)

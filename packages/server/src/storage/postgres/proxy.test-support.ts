@@ -2,8 +2,19 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 
-/** Where a connection is cut: before the server gets what matches, or after it has answered, so that the answer is lost. */
-export type Cut = 'before' | 'after'
+/**
+ * Where a connection is cut: before the server gets what matches; after it has answered, so that the answer is lost; or
+ * behind the answer, by a server that says in the same breath that it shuts down.
+ */
+export type Cut = 'before' | 'after' | 'behind'
+
+/** ErrorResponse: severity FATAL, admin_shutdown. */
+const FAREWELL_FIELDS = Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0')
+const FAREWELL = Buffer.concat([
+  Buffer.from('E'),
+  Buffer.from(Uint32Array.of(FAREWELL_FIELDS.length + 4).buffer).swap32(),
+  FAREWELL_FIELDS,
+])
 
 interface Planned {
   readonly pattern: RegExp
@@ -71,7 +82,7 @@ export class Proxy {
       return
     }
     const server = connect(Number(this.#target.port), this.#target.hostname)
-    let isDeaf: (() => void) | null = null
+    let answering: Planned | null = null
     const end = (): void => {
       client.destroy()
       server.destroy()
@@ -95,16 +106,18 @@ export class Proxy {
         end()
         planned.done()
       } else {
-        isDeaf = planned.done
+        answering = planned
         server.write(bytes)
       }
     })
     server.on('data', (bytes) => {
-      if (isDeaf === null) client.write(bytes)
-      else {
-        end()
-        isDeaf()
+      if (answering === null) {
+        client.write(bytes)
+        return
       }
+      if (answering.cut === 'behind') client.end(Buffer.concat([bytes, FAREWELL]))
+      else end()
+      answering.done()
     })
   }
 }

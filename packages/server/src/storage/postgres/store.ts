@@ -376,7 +376,7 @@ class PostgresStore implements Store {
 
   /** Whether anything has changed since the log had `size` leaves, so that work may read something else now. */
   async #isChanged(ids: readonly string[], size: number): Promise<boolean> {
-    const verdicts = await Promise.all(ids.map(async (id) => this.#follower.examine(id)))
+    const verdicts = await Promise.all(ids.map(async (id) => this.#examine(id)))
     const isAhead = verdicts.includes('ahead')
     if (isAhead) await this.#follower.nextGrowth(GROWTH_MS)
     return isAhead || this.#follower.fold.size > size
