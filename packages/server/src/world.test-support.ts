@@ -24,6 +24,7 @@ import { jsonLog, type Log } from './log.ts'
 import { systemRandom } from './random.ts'
 import { Secret } from './secret.ts'
 import { resumeFrom, SnapshotKeeper } from './snapshot/keeper.ts'
+import type { StoreParts } from './storage/database.ts'
 import { openDatabase, type OpenDatabase } from './storage/sqlite/open.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Integrity, Store } from './storage/store.ts'
@@ -73,11 +74,10 @@ export function testIntegrity(clock: Clock, keyring: Keyring = testKeyring()): I
   return createIntegrity({ keyring, clock, random: systemRandom, boot, node: 'test' })
 }
 
-/** What the tests need to look behind the program. */
-export interface World {
+/** A running installation, on whatever database. */
+export interface Installation {
   readonly folder: string
   readonly clock: FakeClock
-  readonly database: OpenDatabase
   readonly store: Store
   readonly domain: Domain
   readonly index: KeyIndex
@@ -96,34 +96,52 @@ export interface World {
   readonly projectId: ProjectId
 }
 
-export interface WorldOptions {
+/** What the tests need to look behind the program. */
+export interface World extends Installation {
+  readonly database: OpenDatabase
+}
+
+export interface InstallationOptions {
   readonly folder?: string
   readonly clock?: FakeClock
   readonly newEpoch?: boolean
   /** For a database in which projects cannot be listed. */
   readonly projectId?: ProjectId
-  /** What the store gets in the place of the database. */
-  readonly wrapDatabase?: (database: OpenDatabase) => OpenDatabase
   readonly keyring?: Keyring
 }
 
-/** Starts an installation, or goes on with the one in `folder`. It stops after the test. */
+export interface WorldOptions extends InstallationOptions {
+  /** What the store gets in the place of the database. */
+  readonly wrapDatabase?: (database: OpenDatabase) => OpenDatabase
+}
+
+/** Starts an installation on SQLite, or goes on with the one in `folder`. It stops after the test. */
 export async function openWorld(t: Scope, options: WorldOptions = {}): Promise<World> {
-  const { folder = temporaryFolder(t), clock = new FakeClock() } = options
+  const { folder = temporaryFolder(t), wrapDatabase = (each: OpenDatabase) => each } = options
+  const database = openDatabase(folder)
+  const openStore = async ({ integrity, onLoaded, resume }: StoreParts): Promise<Store> =>
+    openSqliteStore(wrapDatabase(database), integrity, onLoaded, resume).catch((error: unknown) => {
+      database.close()
+      throw error
+    })
+  return { ...(await openInstallation(t, { ...options, folder }, openStore)), database }
+}
+
+/** As openWorld, on the store that `openStore` opens. */
+export async function openInstallation(
+  t: Scope,
+  options: InstallationOptions & { readonly folder: string },
+  openStore: (parts: StoreParts) => Promise<Store>,
+): Promise<Installation> {
+  const { folder, clock = new FakeClock(), keyring = testKeyring() } = options
   const logLines: string[] = []
   const log = jsonLog((line) => logLines.push(line), clock.read)
-  const { keyring = testKeyring(), wrapDatabase = (each: OpenDatabase) => each } = options
-  const database = openDatabase(folder)
   const index = new KeyIndex()
-  const integrity = testIntegrity(clock.read, keyring)
-  const store = await openSqliteStore(
-    wrapDatabase(database),
-    integrity,
-    (changes) => index.add(changes),
-    resumeFrom(folder, keyring, index, log),
-  ).catch((error: unknown) => {
-    database.close()
-    throw error
+  const emitter = testEmitter(clock.read)
+  const store = await openStore({
+    ...{ integrity: testIntegrity(clock.read, keyring), clock: clock.read, boot: emitter.boot },
+    onLoaded: (changes) => index.add(changes),
+    resume: resumeFrom(folder, keyring, index, log),
   })
   index.follow(store)
   t.after(() => closeOnce(store))
@@ -138,36 +156,20 @@ export async function openWorld(t: Scope, options: WorldOptions = {}): Promise<W
       throw error
     },
   )
-  const publisher = await CheckpointPublisher.open({
-    store,
-    keyring,
-    origin,
-    guardFile,
-    log,
-  })
+  const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
   raiseIntegrityAlarms(store, log)
-  const emitter = testEmitter(clock.read)
   const usage = new UsageRecorder(domain, emitter, log)
   const addresses = new AddressCounter(store, log)
   const projectId = options.projectId ?? (await firstProject(store))
   return {
-    folder,
-    clock,
-    database,
-    store,
-    domain,
-    index,
-    usage,
-    addresses,
-    emitter,
+    ...{ folder, clock, store, domain, index, usage, addresses, emitter },
     verifier: {
       ...{ index, usage, addresses, queries: new PermissionQueries(), clock: clock.read },
       ageMs: () => store.ageMs(),
     },
     publisher,
     keeper: new SnapshotKeeper({ dataDir: folder, keyring, store, index, log }),
-    log,
-    logLines,
+    ...{ log, logLines },
     bootstrap: first?.secret.reveal() ?? '',
     projectId,
   }
@@ -179,7 +181,7 @@ export function testEmitter(clock: Clock = () => START): Emitter {
 }
 
 /** Stores what has been written down of uses, and adds it up. */
-export async function countUses({ usage, addresses, domain, log }: World): Promise<void> {
+export async function countUses({ usage, addresses, domain, log }: Installation): Promise<void> {
   await usage.flush()
   await addresses.flush()
   while (await rollUpUses(domain, log));
@@ -225,7 +227,7 @@ export function may<A extends Action>(
 
 /** The decision on a key text for a caller of one project and environment. */
 export function ask(
-  world: World,
+  world: Installation,
   text: string,
   question: {
     permission?: string | null

@@ -9,7 +9,14 @@ import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
 import { StateExports } from '../audit/state-exports.ts'
 import type { ProjectId } from '../ids.ts'
 import { issueRootKey } from '../keys/issue.ts'
-import { DAY, may, openWorld, type World, type WorldOptions } from '../world.test-support.ts'
+import {
+  DAY,
+  type Installation,
+  may,
+  openWorld,
+  type World,
+  type WorldOptions,
+} from '../world.test-support.ts'
 import { createHttpServer } from './server.ts'
 
 export interface Answer {
@@ -36,8 +43,8 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
-export interface Api {
-  readonly world: World
+export interface Api<Running extends Installation = World> {
+  readonly world: Running
   readonly port: number
   /** Calls with the bootstrap root key unless another credential is given; null sends none. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>
@@ -53,9 +60,16 @@ export interface Api {
 /** The test's own connections come from 127.0.0.1. */
 const TRUSTED = ['127.0.0.1', '192.0.2.0/24'].flatMap((text) => parseAddressRange(text).range ?? [])
 
-/** Starts it; stops after the test. */
+/** Starts it on SQLite; stops after the test. */
 export async function openApi(t: TestContext, options: WorldOptions = {}): Promise<Api> {
-  const world = await openWorld(t, options)
+  return openApiOver(t, await openWorld(t, options))
+}
+
+/** Starts it over an installation that runs; stops after the test. */
+export async function openApiOver<Running extends Installation>(
+  t: TestContext,
+  world: Running,
+): Promise<Api<Running>> {
   const { domain, verifier, publisher, log } = world
   const stateExports = new StateExports({ ...domain, publisher })
   t.after(async () => stateExports.close())

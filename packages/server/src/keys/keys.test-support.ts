@@ -1,16 +1,16 @@
 import { createOwner } from '../owners/create.ts'
 import { createRole, type NewRole } from '../roles/create.ts'
 import type { ApiKey, Owner, Role } from '../storage/records.ts'
-import { may, type World } from '../world.test-support.ts'
+import { may, type Installation } from '../world.test-support.ts'
 import { type Issued, issueKey, issueRootKey, type NewKey, type NewRootKey } from './issue.ts'
 import { rotateKey, type Rotated } from './rotate.ts'
 import { suspendKey } from './suspend.ts'
 
 let owners = 0
 
-type Home = Pick<World, 'domain' | 'projectId'>
+type Home = Pick<Installation, 'domain' | 'projectId'>
 /** With a clock besides. */
-type Clocked = Home & Pick<World, 'clock'>
+type Clocked = Home & Pick<Installation, 'clock'>
 
 export async function anOwner(world: Home): Promise<Owner> {
   owners += 1

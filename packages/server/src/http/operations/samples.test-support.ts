@@ -5,7 +5,7 @@ import { scheduleDestruction } from '../../keys/destroy.ts'
 import { aKey, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
 import { suspendKey } from '../../keys/suspend.ts'
 import { saveProjects } from '../../storage/contract.test-support.ts'
-import { ask, HOUR, may, type World } from '../../world.test-support.ts'
+import { ask, HOUR, may, type Installation } from '../../world.test-support.ts'
 import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
 
 export interface Sample {
@@ -17,7 +17,7 @@ export interface Sample {
 }
 
 /** Fresh objects, so that an operation that changes them can be called again. */
-export async function sampleOf(id: string, world: World): Promise<Sample | undefined> {
+export async function sampleOf(id: string, world: Installation): Promise<Sample | undefined> {
   const make = SAMPLES[id]
   return make === undefined ? undefined : make(world)
 }
@@ -27,7 +27,7 @@ export const ROOT_OPERATIONS = [...OPERATIONS, ...LEAN_OPERATIONS]
 
 let serial = 0
 
-const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
+const SAMPLES: Readonly<Record<string, (world: Installation) => Promise<Sample>>> = {
   'projects.create': async () => ({ path: '/v1/projects', body: { name: 'another' } }),
   'projects.list': async () => ({ path: '/v1/projects' }),
   'projects.get': async (world) => ({ path: `/v1/projects/${world.projectId}` }),
@@ -174,21 +174,21 @@ const SAMPLES: Readonly<Record<string, (world: World) => Promise<Sample>>> = {
   }),
 }
 
-async function owner(world: World): Promise<string> {
+async function owner(world: Installation): Promise<string> {
   const input = { projectId: world.projectId, externalId: `sample-${++serial}` }
   return (await createOwner(world.domain, may('owners:create'), input)).id
 }
 
-async function role(world: World): Promise<string> {
+async function role(world: Installation): Promise<string> {
   return (await aRole(world)).id
 }
 
-async function bulkOperation(world: World): Promise<string> {
+async function bulkOperation(world: Installation): Promise<string> {
   return (await bulk(world, { query: { keyIds: [await issued(world)] } })).id
 }
 
 /** A key with a recorded use at this moment. */
-async function used(world: World): Promise<{ readonly boot: string; readonly keyId: string }> {
+async function used(world: Installation): Promise<{ readonly boot: string; readonly keyId: string }> {
   const { key, secret } = await aKey(world)
   world.usage.count(ask(world, secret.reveal()), world.clock.now)
   await world.usage.flush()
@@ -196,11 +196,11 @@ async function used(world: World): Promise<{ readonly boot: string; readonly key
   return { boot: items[0]?.id ?? '', keyId: key.id }
 }
 
-async function issued(world: World): Promise<string> {
+async function issued(world: Installation): Promise<string> {
   return (await aKey(world)).key.id
 }
 
 /** A root key that can do what the operation on it needs, and no more. */
-async function root(world: World, verb: string): Promise<string> {
+async function root(world: Installation, verb: string): Promise<string> {
   return (await aRootKey(world, { permissions: [`root-keys:${verb}`] })).key.id
 }

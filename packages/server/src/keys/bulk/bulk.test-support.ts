@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import type { BulkOperation } from '../../storage/records.ts'
-import { may, type World } from '../../world.test-support.ts'
+import { may, type Installation } from '../../world.test-support.ts'
 import type { Preview } from './preview.ts'
 import { type BulkRequest, startBulk } from './start.ts'
 
 /** Production keys, suspended with ten minutes to undo it, unless said otherwise. */
-export function bulkRequest(world: World, request: Partial<BulkRequest>): BulkRequest {
+export function bulkRequest(world: Installation, request: Partial<BulkRequest>): BulkRequest {
   return {
     projectId: world.projectId,
     environment: 'production',
@@ -19,13 +19,13 @@ export function bulkRequest(world: World, request: Partial<BulkRequest>): BulkRe
 }
 
 /** The operation as the answer to its request shows it. */
-export async function bulk(world: World, request: Partial<BulkRequest> = {}): Promise<BulkOperation> {
+export async function bulk(world: Installation, request: Partial<BulkRequest> = {}): Promise<BulkOperation> {
   const { operation } = await startBulk(world.domain, may('keys:bulk'), bulkRequest(world, request))
   assert.ok(operation)
   return operation
 }
 
-export async function dryRun(world: World, request: Partial<BulkRequest> = {}): Promise<Preview> {
+export async function dryRun(world: Installation, request: Partial<BulkRequest> = {}): Promise<Preview> {
   const wanted = bulkRequest(world, { ...request, dryRun: true })
   return (await startBulk(world.domain, may('keys:bulk'), wanted)).preview
 }

@@ -401,14 +401,14 @@ function failureOf(error: unknown): unknown {
   return isRefusal(cause) ? new DomainError('storage.unavailable', null, { cause }) : cause
 }
 
-/** Reads that fail with `storage.unavailable` when the server does not answer. */
+/** Reads that fail with `storage.unavailable` when the server does not answer, or answers that it cannot. */
 function answering(queryable: Queryable): Queryable {
   return {
     async query(config) {
       try {
         return await queryable.query(config)
       } catch (cause) {
-        throw isRefusal(cause) ? cause : new DomainError('storage.unavailable', null, { cause })
+        throw new DomainError('storage.unavailable', null, { cause })
       }
     },
   }

@@ -43,7 +43,7 @@ import type { Tables } from '../tables.ts'
 import { addAddressUse } from '../address-uses.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import type { VersionTable } from '../version-table.ts'
-import { kyselyOver } from './driver.ts'
+import { answeringOver, isDatabaseError, kyselyOver } from './driver.ts'
 import type { OpenDatabase } from './open.ts'
 import { withoutWaiting } from './turn.ts'
 
@@ -75,10 +75,10 @@ export async function openSqliteStore(
   const fold = (await resumedFold(resume, db, integrity)) ?? new LogFold(integrity.isOurs)
   const onRefused = (row: RefusedRow): void => alarms.raise(row)
   const rows = new RowReader(integrity.rowMac, (id) => fold.versions.versionOf(id), onRefused)
-  const reader = createReader(db, rows, integrity.isOurs)
   const head = await readHead(db, integrity.headMac)
+  const reader = createReader(db, rows, integrity.isOurs)
   await loadState({ db, reader, integrity, head, onLoaded, onRefused }, fold)
-  return new SqliteStore(database, integrity, db, reader, fold, alarms)
+  return new SqliteStore(database, integrity, rows, fold, alarms)
 }
 
 interface Job {
@@ -120,23 +120,16 @@ class SqliteStore implements Store {
   #lastBatch = 0
   #draining: Promise<void> | null = null
 
-  constructor(
-    database: OpenDatabase,
-    integrity: Integrity,
-    readerDb: Kysely<Tables>,
-    reader: Reader,
-    fold: LogFold,
-    alarms: Alarms,
-  ) {
+  constructor(database: OpenDatabase, integrity: Integrity, rows: RowReader, fold: LogFold, alarms: Alarms) {
     this.#versions = fold.versions
     this.#alarms = alarms
-    this.#readerDb = readerDb
+    this.#readerDb = answeringOver(database.reader)
     this.#records = new CommittedRecords(fold.versions)
     this.#database = database
     this.#writer = database.writer
     this.#statements = new Statements(kyselyOver(database.writer))
     this.#integrity = integrity
-    this.reader = reader
+    this.reader = createReader(this.#readerDb, rows, integrity.isOurs)
     this.#frontier = fold.frontier
   }
 
@@ -231,7 +224,7 @@ class SqliteStore implements Store {
       throw new DomainError('storage.unavailable', null, { cause })
     }
     const close = async (): Promise<void> => connection.close()
-    return snapshotOf({ db: kyselyOver(connection), head: this.head(), integrity: this.#integrity, close })
+    return snapshotOf({ db: answeringOver(connection), head: this.head(), integrity: this.#integrity, close })
   }
 
   isLeader(): boolean {
@@ -426,8 +419,4 @@ function isTaken(error: unknown): boolean {
 
 function isLocked(error: unknown): boolean {
   return error instanceof Error && /database is locked/.test(error.message)
-}
-
-function isDatabaseError(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_SQLITE_ERROR'
 }
