@@ -20,9 +20,9 @@ const SUITES = {
     files: ['packages/server/src/http/operations/conformance'],
   },
   faults: {
-    what: 'every statement of every operation that changes something, and every call of the keystore, fails once',
+    what: 'every statement (SQLite, PostgreSQL) and call of the keystore of every operation that changes something, and every call of the file system, fails once',
     must: 'nothing half done; a clear error; the next call works',
-    files: ['packages/server/src/http/faults'],
+    files: ['packages/server/src/http/faults', 'packages/server/src/file-faults'],
   },
 } as const satisfies Record<string, Suite>
 

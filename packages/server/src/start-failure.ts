@@ -1,4 +1,5 @@
 import { DomainError, StartError } from './errors.ts'
+import { isFileFailure } from './file-failure.ts'
 
 const LOOK = 'See docs/operate/troubleshooting.md. Nothing was changed.'
 
@@ -8,6 +9,9 @@ export function explainStart(error: unknown): string | null {
   if (error instanceof DomainError && error.code === 'storage.integrity' && error.cause instanceof Error) {
     return `The database was changed outside Keystead: ${error.cause.message}. ${LOOK}`
   }
+  const file = error instanceof DomainError && error.code === 'storage.unavailable' ? error.cause : error
+  if (isFileFailure(file))
+    return `A file cannot be used (${file.message}): check that the disk is not full and that the server's user may use the folder.`
   if (error instanceof DomainError && error.code === 'storage.unavailable') {
     const reason = error.cause instanceof Error ? error.cause.message : error.message
     return `The database cannot be written (${reason}): check that the disk is not full and the folder is writable.`

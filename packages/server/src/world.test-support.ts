@@ -150,13 +150,14 @@ export async function openInstallation(
   const guardFile = join(folder, 'checkpoint.guard')
   const publicKey = keyring.checkpointPublicKey
   const acceptRollback = options.newEpoch ?? false
-  const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback }).catch(
-    async (error: unknown) => {
-      await closeOnce(store)
-      throw error
-    },
-  )
-  const publisher = await CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
+  const openPublisher = async (): Promise<CheckpointPublisher> => {
+    const origin = await openEpoch({ store, guardFile, publicKey, acceptRollback })
+    return CheckpointPublisher.open({ store, keyring, origin, guardFile, log })
+  }
+  const publisher = await openPublisher().catch(async (error: unknown) => {
+    await closeOnce(store)
+    throw error
+  })
   raiseIntegrityAlarms(store, log)
   const usage = new UsageRecorder(domain, emitter, log)
   const addresses = new AddressCounter(store, log)

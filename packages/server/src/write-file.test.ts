@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { withShortWrites } from './failing-files.test-support.ts'
 import { temporaryFolder } from './world.test-support.ts'
 import { replaceFile, writeNewFile } from './write-file.ts'
 
@@ -26,4 +27,12 @@ test('what a crash left half-written beside a file is neither read nor in the wa
   assert.equal(readFileSync(path, 'utf8'), 'other')
   assert.equal(statSync(path).mode & 0o777, 0o600)
   assert(!existsSync(`${path}.new`))
+})
+
+test('a disk that takes a part of a write at a time gets the rest as well', (t) => {
+  const path = join(temporaryFolder(t), 'secret')
+  withShortWrites(3, () => writeNewFile(path, 'Schlüssel'))
+  assert.equal(readFileSync(path, 'utf8'), 'Schlüssel')
+  withShortWrites(1, () => replaceFile(path, 'another key'))
+  assert.equal(readFileSync(path, 'utf8'), 'another key')
 })

@@ -2,15 +2,18 @@
 import { equalBytes } from '@keystead/protocol/bytes'
 import { type Checkpoint, NoteError, noteKey, openNote, parseCheckpoint } from '@keystead/protocol/checkpoint'
 import { readFrontier } from '@keystead/protocol/merkle'
-import { existsSync, readFileSync } from 'node:fs'
 import { StartError } from '../errors.ts'
+import { fileExists, readIfThere } from '../file-failure.ts'
 import { sha256, verifyEd25519 } from '../hash.ts'
 import type { Store } from '../storage/store.ts'
 
-/** What the file says. StartError when it is there and not signed by this installation; null when it is not there. */
+/**
+ * What the file says; null when it is not there. StartError when it is not signed by this installation; throws when it
+ * cannot be read: without a look at it no database is believed (T-07).
+ */
 export function readGuard(guardFile: string, publicKey: Uint8Array): Checkpoint | null {
-  if (!existsSync(guardFile)) return null
-  const note = readFileSync(guardFile, 'utf8')
+  const note = readIfThere(guardFile)
+  if (note === null) return null
   // The log may have had several origins (epoch.ts); all of them were signed with the one key.
   const key = noteKey(sha256, note.slice(0, Math.max(0, note.indexOf('\n'))) || 'none', publicKey)
   try {
@@ -35,7 +38,7 @@ export async function differenceFromGuard(guard: Checkpoint, store: Store): Prom
 
 /** StartError when a guard file says that there was a log, where now there is none: the database was taken away. */
 export function requireUnguarded(guardFile: string): void {
-  if (!existsSync(guardFile)) return
+  if (!fileExists(guardFile)) return
   throw new StartError(
     `${guardFile} says that there was a log, but the database is new or empty: put the database back. See docs/operate/troubleshooting.md before anything else. Nothing was changed.`,
   )

@@ -96,7 +96,8 @@ export class CheckpointPublisher {
 
   /**
    * Signs what has grown since the last checkpoint, if this process leads; takes over what the leader has signed, after
-   * the same looks, if not. The last one when there is nothing new; null when it had to halt the store.
+   * the same looks, if not. The last one when there is nothing new; null when it had to halt the store. DomainError
+   * `storage.unavailable` when the checkpoint can be kept nowhere now: it is signed later.
    */
   async publish(): Promise<SignedCheckpoint | null> {
     this.#running ??= this.#publish().finally(() => {
@@ -128,13 +129,21 @@ export class CheckpointPublisher {
       return this.#halt(`the tree of size ${next.size} has another root on disk`)
     const checkpoint = this.#sign({ origin: this.#key.name, size: next.size, root: next.root })
     // The guard first: when its place cannot be written now, the same checkpoint can still be saved later.
-    replaceFile(this.#options.guardFile, checkpoint.note)
+    this.#guard(checkpoint)
     if (isLeader) await store.saveCheckpoint(checkpoint)
     this.#frontier = frontier
     this.#last = checkpoint
     const event = isLeader ? 'audit.checkpoint_signed' : 'audit.checkpoint_followed'
     log('info', event, { size: next.size, root: hexEncode(next.root) })
     return checkpoint
+  }
+
+  #guard({ note }: SignedCheckpoint): void {
+    try {
+      replaceFile(this.#options.guardFile, note)
+    } catch (cause) {
+      throw new DomainError('storage.unavailable', null, { cause })
+    }
   }
 
   /**

@@ -2,21 +2,14 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { Client, DatabaseError, type Pool } from 'pg'
+import { type Failing, Fault, faulty } from '../fault.test-support.ts'
 import type { Keyring } from '../keystore/keystore.ts'
 import { temporaryDatabase } from '../storage/postgres/database.test-support.ts'
 import { openPostgres, type PostgresDatabase } from '../storage/postgres/open.ts'
 import { openPostgresStore } from '../storage/postgres/store.ts'
 import { openInstallation, temporaryFolder, testKeyring } from '../world.test-support.ts'
 import { openApiOver } from './api.test-support.ts'
-import {
-  CHANGING,
-  failBehind,
-  failEverywhere,
-  type Failing,
-  Fault,
-  faulty,
-  type Stage,
-} from './faults.test-support.ts'
+import { CHANGING, failBehind, failEverywhere, type Stage } from './faults.test-support.ts'
 
 /** What the server says when it cannot write. */
 const diskFull = (): Error =>

@@ -1,6 +1,7 @@
 // Lets one call of what an operation rests on fail, each in turn, and looks at what is left: the same for every database.
 import assert from 'node:assert/strict'
 import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
+import type { Failing, Fault } from '../fault.test-support.ts'
 import { continueBulkOperations } from '../keys/bulk/advance.ts'
 import { aKey } from '../keys/keys.test-support.ts'
 import { updatePolicy } from '../projects/policy.ts'
@@ -22,67 +23,6 @@ const CHUNKED: ReadonlySet<string> = new Set(['bulk-operations.undo', 'keys.bulk
 const CALLS_MAX = 200
 /** What the causes of failures are about: nothing of it is for callers. */
 const INSIDE = /disk|space|keystore|SQL|connection|server closed/i
-
-/** Whether a call fails instead of being made, or after it, so that only its answer is lost. */
-export type Failing = 'before' | 'after'
-
-/** Fails once: at the call after so many others, of those with this name, if there is one. */
-export class Fault {
-  #left = Number.POSITIVE_INFINITY
-  #error: () => Error = () => new Error('not armed')
-  #failing: Failing = 'before'
-  #name: string | null = null
-  fired = false
-
-  arm(after: number, error: () => Error, failing: Failing = 'before', name: string | null = null): void {
-    this.#left = after
-    this.#error = error
-    this.#failing = failing
-    this.#name = name
-    this.fired = false
-  }
-
-  disarm(): void {
-    this.#left = Number.POSITIVE_INFINITY
-  }
-
-  /** Makes the call, or fails; a call that answers later is waited for, if it is to fail after it. */
-  pass(name: string, call: () => unknown): unknown {
-    if ((this.#name !== null && this.#name !== name) || this.#left-- !== 0) return call()
-    this.fired = true
-    if (this.#failing === 'before') throw this.#error()
-    return Promise.resolve(call()).then(() => {
-      throw this.#error()
-    })
-  }
-}
-
-/** The same object, whose functions of these names pass the fault first; `wrap` gets what its functions answer. */
-export function faulty<T extends object>(
-  target: T,
-  fault: Fault,
-  names: readonly string[],
-  wrap: (value: unknown) => unknown = (value) => value,
-): T {
-  return new Proxy(target, {
-    get(object, name) {
-      const value: unknown = Reflect.get(object, name, object)
-      if (typeof value !== 'function') return value
-      return (...args: readonly unknown[]): unknown => {
-        const call = (): unknown => Reflect.apply(value, object, args)
-        // What undoes a failed transaction is not made to fail: the database itself undoes it when the process ends.
-        const isMeant = names.includes(String(name)) && !String(args[0]).startsWith('ROLLBACK')
-        return wrap(isMeant ? fault.pass(nameOf(args[0]), call) : call())
-      }
-    },
-  })
-}
-
-/** A prepared statement's name; what else is called has none. */
-function nameOf(argument: unknown): string {
-  const isNamed = typeof argument === 'object' && argument !== null && 'name' in argument
-  return isNamed ? String(argument.name) : ''
-}
 
 /** An installation that is made to fail, and how to look at what it has stored. */
 export interface Stage {

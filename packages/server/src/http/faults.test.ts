@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { Fault, faulty } from '../fault.test-support.ts'
 import type { Keyring } from '../keystore/keystore.ts'
 import type { OpenDatabase } from '../storage/sqlite/open.ts'
 import { testKeyring } from '../world.test-support.ts'
 import { openApi } from './api.test-support.ts'
-import { CHANGING, failEverywhere, Fault, faulty } from './faults.test-support.ts'
+import { CHANGING, failEverywhere } from './faults.test-support.ts'
 
 const diskError = (): Error =>
   Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 })

@@ -1,9 +1,10 @@
 /** AES-256-GCM (NIST SP 800-38D) under a key from a file, or from a passphrase by Argon2id (RFC 9106). */
 import { argon2, createCipheriv, createDecipheriv, createSecretKey, type KeyObject } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../errors.ts'
+import { fileExists } from '../file-failure.ts'
 import type { Random } from '../random.ts'
 import { Secret } from '../secret.ts'
 import { writeNewFile } from '../write-file.ts'
@@ -38,8 +39,8 @@ interface KeystoreFile {
  */
 export async function openFileSeal(options: FileSealOptions, create: boolean): Promise<Seal> {
   const path = join(options.dataDir, KEYSTORE_FILE)
-  if (create && !existsSync(path)) await createKeystore(path, options)
-  if (!existsSync(path)) {
+  if (create && !fileExists(path)) await createKeystore(path, options)
+  if (!fileExists(path)) {
     throw new StartError(
       `${path} is missing: without it nothing can be opened. Put it back from your backup.`,
     )
@@ -60,7 +61,7 @@ async function createKeystore(path: string, options: FileSealOptions): Promise<v
   const salt = options.random(16)
   const seal = options.passphraseFile === null ? 'key-file' : 'passphrase'
   // A start that was killed between the two files left the first one: it protects nothing yet and serves as well.
-  if (seal === 'key-file' && !existsSync(join(options.dataDir, KEY_FILE))) {
+  if (seal === 'key-file' && !fileExists(join(options.dataDir, KEY_FILE))) {
     writeNewFile(
       join(options.dataDir, KEY_FILE),
       `${Buffer.from(options.random(32)).toString('base64url')}\n`,

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync, renameSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Part, Parts } from '../compact/part.ts'
+import { isFileFailure } from '../file-failure.ts'
 import { syncFolder } from '../write-file.ts'
 
 /** One frame of the file: a page is half of one, a hundred owners with all the metadata they may have about three. */
@@ -55,20 +56,17 @@ export async function writeSnapshot(
  * installation wrote it some time. NOT checked: how old it is, and whether it belongs to the database (T-25).
  */
 export function readSnapshot(path: string, layout: string, mac: SnapshotMac): ReadSnapshot {
-  let file: number
   try {
-    file = openSync(path, 'r')
-  } catch (error) {
-    const isAbsent = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return { why: isAbsent ? 'there is none' : 'it cannot be opened' }
-  }
-  try {
-    return new Reading(file).all(layout, mac)
+    const file = openSync(path, 'r')
+    try {
+      return new Reading(file).all(layout, mac)
+    } finally {
+      closeSync(file)
+    }
   } catch (error) {
     if (error instanceof BadFile) return { why: error.message }
+    if (isFileFailure(error) && error.code === 'ENOENT') return { why: 'there is none' }
     return { why: `it cannot be read: ${error instanceof Error ? error.message : 'unknown'}` }
-  } finally {
-    closeSync(file)
   }
 }
 

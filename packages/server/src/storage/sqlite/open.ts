@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StartError } from '../../errors.ts'
+import { fileExists } from '../../file-failure.ts'
 
 export interface OpenDatabase {
   readonly writer: DatabaseSync
@@ -21,7 +22,7 @@ const BUSY_TIMEOUT_MS = 5_000
 
 /** Whether the data folder holds a database already. */
 export function databaseExists(dataDir: string): boolean {
-  return existsSync(join(dataDir, DATABASE_FILE))
+  return fileExists(join(dataDir, DATABASE_FILE))
 }
 
 /**
