@@ -30,3 +30,9 @@ export class DomainError extends Error {
 
 /** A start that cannot go on: `message` is one line that says what to do. main.ts prints it and exits with 1. */
 export class StartError extends Error {}
+
+/** What failed, in a line for the log: with what was behind it, which no caller may see. */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown'
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message
+}

@@ -24,7 +24,7 @@ import { findDatabase } from './storage/database.ts'
 import { every } from './schedule.ts'
 import { resumeFrom, SnapshotKeeper } from './snapshot/keeper.ts'
 import { explainStart } from './start-failure.ts'
-import { stopOnSignal } from './stop-on-signal.ts'
+import { stopOnSignal, takeSteps } from './stop-on-signal.ts'
 import { keepTickShape } from './tick-shape.ts'
 import { UsageRecorder } from './usage/recorder.ts'
 import { staleness } from './verify/freshness.ts'
@@ -103,17 +103,17 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   ]
   const port = await http.listen(config.host, config.port)
   schedules.push(every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0))
-
   process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
-  return async () => {
-    await http.close()
-    for (const stop of schedules) await stop()
-    await stateExports.close()
-    await Promise.all([usage.close(), addresses.flush()])
-    await publisher.publish()
-    await keeper.save()
-    await store.close()
-  }
+  return async () =>
+    takeSteps([
+      async () => http.close(),
+      ...schedules,
+      async () => stateExports.close(),
+      async () => Promise.all([usage.close(), addresses.flush()]),
+      async () => publisher.publish(),
+      async () => keeper.save(),
+      async () => store.close(),
+    ])
 }
 
 async function anotherBootstrapKey(domain: Domain, wanted: boolean): Promise<Issued | null> {

@@ -1,3 +1,4 @@
+import { reasonOf } from './errors.ts'
 import type { Log } from './log.ts'
 
 /**
@@ -18,7 +19,7 @@ export function every(
     try {
       await work()
     } catch (error) {
-      log('error', 'schedule.failed', { error: error instanceof Error ? error.message : 'unknown' })
+      log('error', 'schedule.failed', { error: reasonOf(error) })
     }
     if (!stopped) plan(intervalMs)
   }
