@@ -1,11 +1,12 @@
 // What somebody with SQL can do to the queue of leaves, the lease and rows on their way (T-05, T-06, T-23, T-24).
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
+import { TARGETS_MAX } from '@keystead/protocol/audit-event'
 import { aKey, anOwner } from '../../keys/keys.test-support.ts'
 import { revokeKey } from '../../keys/revoke.ts'
 import { updateKey } from '../../keys/update.ts'
 import { may, temporaryFolder } from '../../world.test-support.ts'
-import { code, event, PROVENANCE } from '../contract.test-support.ts'
+import { code, event, PROVENANCE, saveProjects } from '../contract.test-support.ts'
 import { asSuperuser, temporaryDatabase } from './database.test-support.ts'
 import { eventually, openNode } from './nodes.test-support.ts'
 
@@ -70,7 +71,19 @@ test('a row that is changed by SQL while its leaf waits is refused by whoever re
   )
 })
 
-test('a change whose leaf was taken from the queue is not confirmed, and its row is refused', async (t) => {
+/** Each waits until its change is given up on. */
+test(
+  'a change whose leaf somebody has touched in the queue is not confirmed',
+  { concurrency: true },
+  async (t) => {
+    await Promise.all([
+      t.test('a leaf that was taken away: its row is refused', takenAway),
+      t.test('batches that were changed or taken away: no row of them is believed', batchesChanged),
+    ])
+  },
+)
+
+async function takenAway(t: TestContext): Promise<void> {
   const url = await temporaryDatabase(t)
   if (url === null) return
   const node = await openNode(t, url, temporaryFolder(t))
@@ -90,7 +103,34 @@ test('a change whose leaf was taken from the queue is not confirmed, and its row
     [key.id],
   )
   await unconfirmed
-})
+}
+
+async function batchesChanged(t: TestContext): Promise<void> {
+  const url = await temporaryDatabase(t)
+  if (url === null) return
+  const node = await openNode(t, url, temporaryFolder(t))
+  const { size } = node.store.head()
+  await holdLease(url, 1_000)
+  const unconfirmed = [1, 2].map(async () =>
+    assert.rejects(saveProjects(node.store, TARGETS_MAX + 1), code('storage.unconfirmed')),
+  )
+  await eventually(async () => (await asSuperuser(url, 'SELECT FROM audit_pending')).length === 2)
+  await asSuperuser(
+    url,
+    `UPDATE audit_pending SET batch = CASE WHEN n = (SELECT min(n) FROM audit_pending) THEN
+       convert_to(replace(convert_from(batch, 'UTF8'), '"version":1', '"version":2'), 'UTF8') END`,
+  )
+  const setAside = (): readonly string[] =>
+    node.refused.filter(({ table }) => table === 'audit_pending').map(({ what }) => what)
+  await eventually(() => setAside().length === 2)
+  assert.deepEqual(new Set(setAside()), new Set(['has not the batch that it names']))
+  assert.equal(node.store.head().size, size)
+  const { refused } = await node.store.sweep()
+  assert.equal(refused.filter(({ table }) => table === 'project').length, 2 * (TARGETS_MAX + 1))
+  await anOwner(node)
+  assert.equal(node.store.head().size, size + 1)
+  await Promise.all(unconfirmed)
+}
 
 test('a row that was put back, deleted or invented is refused on PostgreSQL too, and named by the sweep', async (t) => {
   const url = await temporaryDatabase(t)
