@@ -23,7 +23,7 @@ export interface Attack {
 type Change = (scene: Scene) => readonly [id: string, columns: Row]
 
 /** Some columns of one row get other values. */
-function alter(name: string, table: string, touched: readonly Part[], change: Change): Attack {
+export function alter(name: string, table: string, touched: readonly Part[], change: Change): Attack {
   return {
     ...{ name, table, touched, whileRunning: 'alarm', atStart: 'alarm' },
     async run(attacker, scene) {
@@ -41,7 +41,7 @@ function alterKey(part: Part, name: string, columns: Row): Attack {
 }
 
 /** A row is again what it was earlier, MAC and all. */
-function putBack(
+export function putBack(
   name: string,
   table: string,
   touched: readonly Part[],
@@ -60,7 +60,7 @@ function putBack(
   }
 }
 
-function remove(
+export function remove(
   name: string,
   table: string,
   touched: readonly Part[],
@@ -77,7 +77,7 @@ function remove(
 }
 
 /** A genuine row is there twice, the second time under an id that was never given out. */
-function copy(name: string, table: string, idOf: (scene: Scene) => string, columns: Row): Attack {
+export function copy(name: string, table: string, idOf: (scene: Scene) => string, columns: Row): Attack {
   return {
     ...{ name, table, touched: [], whileRunning: 'alarm', atStart: 'alarm' },
     async run(attacker, scene) {

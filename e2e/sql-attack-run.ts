@@ -1,15 +1,17 @@
 import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { recordStart } from '../packages/server/src/bootstrap.ts'
+import { continueBulkOperations } from '../packages/server/src/keys/bulk/advance.ts'
 import { testEmitter } from '../packages/server/src/world.test-support.ts'
 import { DomainError, StartError } from '../packages/server/src/errors.ts'
 import { explainStart } from '../packages/server/src/start-failure.ts'
 import type { Store } from '../packages/server/src/storage/store.ts'
 import { type Attack, type Outcome, ROW_ATTACKS } from './sql-attack-catalogue.ts'
 import { AttackScope, type Laboratory } from './sql-attack-laboratory.ts'
-import { askAll, type Answer, type Scene, type Server } from './sql-attack-scene.ts'
+import { askAll, type Answer, LATER, type Scene, type Server } from './sql-attack-scene.ts'
+import { BULK_ATTACKS } from './sql-attacks-on-bulk.ts'
 import { LOG_ATTACKS } from './sql-attacks-on-log.ts'
 
-export const ATTACKS: readonly Attack[] = [...ROW_ATTACKS, ...LOG_ATTACKS]
+export const ATTACKS: readonly Attack[] = [...ROW_ATTACKS, ...BULK_ATTACKS, ...LOG_ATTACKS]
 
 /** When the database is changed: under a server that runs, or between its end and its next start. */
 export const MOMENTS = ['while running', 'before a start'] as const
@@ -78,6 +80,7 @@ async function judge(
   await server.store.sweep().catch((error: unknown) => {
     if (server.store.halted() === null) throw error
   })
+  await goOnWithBulk(server)
   const isRecorded = await recordStart(server.domain, testEmitter()).then(
     () => true,
     () => false,
@@ -99,6 +102,16 @@ async function judge(
   if (halted !== null && !/log/.test(halted)) problems.push(`the halt does not say why: ${halted}`)
   const valid = after.filter(({ code }) => code === 'VALID').length
   return { outcome, problems, answers: at.length + after.length, valid }
+}
+
+/** What waits for the end of its undo window is concluded, as the job does it; a refusal is an answer too. */
+async function goOnWithBulk({ domain, clock }: Server): Promise<void> {
+  clock.now = LATER
+  try {
+    while (await continueBulkOperations(domain));
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+  }
 }
 
 /** Reads as the operations of the API do; a refusal is an answer too. */

@@ -4,6 +4,8 @@ import { type Decision, decide, type VerificationCode } from '@keystead/protocol
 import { parsePermissionQuery } from '@keystead/protocol/permission-query'
 import type { Domain } from '../packages/server/src/domain.ts'
 import { hashText } from '../packages/server/src/hash.ts'
+import { bulk } from '../packages/server/src/keys/bulk/bulk.test-support.ts'
+import { undoBulkOperation } from '../packages/server/src/keys/bulk/undo.ts'
 import type { Issued } from '../packages/server/src/keys/issue.ts'
 import {
   aKey,
@@ -39,6 +41,9 @@ export interface Server {
 
 /** After everything in the scene has happened, and before what is to come. */
 export const NOW = START + 2 * HOUR
+/** Behind the undo window of every bulk operation. */
+export const LATER = NOW + 2 * HOUR
+const UNDO_SECONDS = 3 * 3_600
 
 /** Every way in which a key can be other than simply valid, and a few that are. */
 const CAST = [
@@ -57,6 +62,9 @@ const CAST = [
   'foreign',
   'narrowed',
   'bystander',
+  'frozen',
+  'condemned',
+  'returned',
   'root',
 ] as const
 export type Part = (typeof CAST)[number]
@@ -73,9 +81,20 @@ export interface Scene {
   readonly roleId: string
   readonly ownerIds: readonly string[]
   readonly projectIds: readonly ProjectId[]
+  readonly bulk: BulkIds
   /** Every table as it was before keys were revoked, suspended, rotated, narrowed. */
   readonly earlier: Readonly<Record<string, readonly Row[]>>
   readonly oracle: LogOracle
+}
+
+/** Bulk operations over one key each: two wait for the end of their undo window, one was undone. */
+export interface BulkIds {
+  /** Has suspended `frozen`. */
+  readonly suspension: string
+  /** Has suspended `condemned`, to be revoked at the end of the window. */
+  readonly revocation: string
+  /** Had suspended `returned`, to be revoked. */
+  readonly undone: string
 }
 
 /** One question put to a server, and what it answered. */
@@ -114,7 +133,11 @@ export async function setScene(server: Server, attacker: Attacker): Promise<Scen
     early: await aKey(server, { ownerId, notBefore: START + 10 * DAY }),
     staging: await aKey(server, { ownerId, environment: 'staging', permissions: ['*'] }),
     bystander: await aKey(server),
+    frozen: await aKey(server, { ownerId }),
+    condemned: await aKey(server, { ownerId }),
+    returned: await aKey(server, { ownerId }),
   }
+  const undone = await bulkOver(server, 'revoke', others.returned)
   const root = await aRootKey(server, { permissions: ['keys:verify'], expiresAt: START + 10 * DAY })
   await server.publish()
   const earlier = await attacker.everything()
@@ -127,6 +150,9 @@ export async function setScene(server: Server, attacker: Attacker): Promise<Scen
   const after = await rotated(server, before.key.id, 0)
   await updateRole(domain, may('roles:update'), role.id, { permissions: ['market:read', '!funds:withdraw'] })
   await updateOwner(domain, may('owners:update'), one.id, { name: 'renamed' })
+  await undoBulkOperation(domain, may('bulk-operations:undo'), undone)
+  const suspension = await bulkOver(server, 'suspend', others.frozen)
+  const revocation = await bulkOver(server, 'revoke', others.condemned)
   await server.publish()
   clock.now = NOW
   const issued = { strong, revoked, compromised, suspended: waiting, expired, addressed, roled, narrowed }
@@ -138,8 +164,13 @@ export async function setScene(server: Server, attacker: Attacker): Promise<Scen
       root: { id: root.key.id, text: root.secret.reveal(), kind: 'root' },
     },
     ...{ roleId: role.id, ownerIds: [one.id, two.id], projectIds: [server.projectId, other.id] },
-    ...{ earlier, oracle },
+    ...{ bulk: { suspension, revocation, undone }, earlier, oracle },
   }
+}
+
+async function bulkOver(server: Server, action: 'suspend' | 'revoke', { key }: Issued): Promise<string> {
+  const query = { keyIds: [key.id] }
+  return (await bulk(server, { action, query, undoSeconds: UNDO_SECONDS })).id
 }
 
 function members<Name extends string>(issued: Readonly<Record<Name, Issued>>): Record<Name, Member> {

@@ -11,7 +11,8 @@ export interface Dialect {
 
 const TABLES = [
   ...['installation', 'project', 'environment', 'owner', 'role', 'api_key', 'audit_head', 'key_use'],
-  ...['audit_entry', 'audit_target', 'audit_node', 'audit_checkpoint'],
+  ...['bulk_operation', 'bulk_chunk', 'audit_entry', 'audit_target', 'audit_actor', 'audit_node'],
+  'audit_checkpoint',
 ] as const
 
 /** Whoever can write to the database: no key of Keystead's, but everything else. */

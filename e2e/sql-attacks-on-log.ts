@@ -97,6 +97,8 @@ const ENTRIES: readonly Attack[] = [
 const HEAD_WHY = 'the server goes by the head in its memory, and writes it with the next change'
 const INDEX_WHY =
   'an index for look-ups: what it leads to is checked against the leaf, and no answer reads it'
+const ACTOR_WHY =
+  'no answer reads it; a bulk operation over what a caller has touched misses keys, which a dry run shows (T-30)'
 const NOTE_WHY = 'a copy of what was published: the server signs again what it has in memory'
 
 const REST: readonly Attack[] = [
@@ -153,6 +155,20 @@ const REST: readonly Attack[] = [
       ...{ whileRunning: 'harmless', atStart: 'harmless' },
     },
     'UPDATE audit_target SET position = position + 1000',
+  ),
+  statement(
+    {
+      ...{ name: 'what a caller has done is hidden from look-ups', table: 'audit_actor', why: ACTOR_WHY },
+      ...{ whileRunning: 'harmless', atStart: 'harmless' },
+    },
+    'DELETE FROM audit_actor',
+  ),
+  statement(
+    {
+      ...{ name: 'a caller is said to have done everything', table: 'audit_actor', why: INDEX_WHY },
+      ...{ whileRunning: 'harmless', atStart: 'harmless' },
+    },
+    `DELETE FROM audit_actor; INSERT INTO audit_actor SELECT key.id, position FROM audit_entry, (SELECT min(id) AS id FROM api_key) AS key`,
   ),
   statement(
     {

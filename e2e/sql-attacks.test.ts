@@ -48,10 +48,12 @@ test('the attacks are aimed at every table that decides or proves something', ()
     'owner',
     'role',
     'api_key',
+    'bulk_operation',
+    'bulk_chunk',
     'audit_head',
     'key_use',
   ]
-  const log = ['audit_entry', 'audit_node', 'audit_target', 'audit_checkpoint']
+  const log = ['audit_entry', 'audit_node', 'audit_target', 'audit_actor', 'audit_checkpoint']
   assert.deepEqual(
     [...tables, ...log].filter((table) => !aimed.has(table)),
     [],
