@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '@keystead/protocol/api-key'
-import { authorizeServer, SERVER } from '../packages/server/src/access/authorize.ts'
+import { authorizeServer } from '../packages/server/src/access/authorize.ts'
 import { createIntegrity } from '../packages/server/src/audit/append.ts'
 import { openEpoch } from '../packages/server/src/audit/epoch.ts'
 import { CheckpointPublisher } from '../packages/server/src/audit/publish.ts'
@@ -11,7 +11,7 @@ import type { Domain } from '../packages/server/src/domain.ts'
 import { newId, type OwnerId, type ProjectId } from '../packages/server/src/ids.ts'
 import { openFileSeal } from '../packages/server/src/keystore/file.ts'
 import { openKeyring } from '../packages/server/src/keystore/keyring.ts'
-import { addKey, type Issued, issueKey, issueRootKey } from '../packages/server/src/keys/issue.ts'
+import { issueKey, issueRootKey } from '../packages/server/src/keys/issue.ts'
 import { createOwner } from '../packages/server/src/owners/create.ts'
 import { listProjects } from '../packages/server/src/projects/read.ts'
 import { systemRandom } from '../packages/server/src/random.ts'
@@ -25,19 +25,11 @@ const WRITERS = 256
 export const PERMISSION = 'market:read'
 /** Customers share a price list: so many different lists of permissions. */
 const PLANS = 50
-/** More keys than this are made many at a time, so that making them does not take longer than measuring. */
-const ONE_BY_ONE_MAX = 100_000
 export const ENVIRONMENT: Environment = 'production'
 
-/** Below what a leaf can name: fewer, larger transactions where only the keys matter and not how they were made. */
-const KEYS_PER_TRANSACTION = 50
-
-interface KeyToIssue {
-  readonly projectId: ProjectId
-  readonly environment: Environment
-  readonly ownerId: OwnerId
-  readonly name: string
-  readonly permissions: readonly string[]
+/** What the key with this number may do. */
+export function permissionsOf(i: number): readonly string[] {
+  return [PERMISSION, 'chain:read', `plan-${i % PLANS}.spot:read`]
 }
 
 /** What a benchmark needs to know of the data folder that it has made. */
@@ -69,7 +61,7 @@ export async function makeInstallation(dataDir: string, count: number): Promise<
     node: 'bench',
   })
   const store = await openSqliteStore(openDatabase(dataDir), integrity)
-  const domain: Domain = { store, clock: systemClock, random: systemRandom, brand: 'ks' }
+  const domain: Domain = { store, clock: systemClock, random: systemRandom, cipher: keyring, brand: 'ks' }
   const bootstrap = await initialize(domain)
   await recordStart(domain, { boot, node: 'bench' })
   const made = await fill(domain, count)
@@ -101,32 +93,13 @@ async function fill(domain: Domain, count: number): Promise<Omit<Installation, '
   const keyOf = (i: number) => ({
     ...{ projectId: projectId as ProjectId, environment: ENVIRONMENT, name: `key ${i}` },
     ownerId: (owners[i % owners.length] ?? '') as OwnerId,
-    permissions: [PERMISSION, 'chain:read', `plan-${i % PLANS}.spot:read`],
+    permissions: permissionsOf(i),
   })
-  const isMany = count > ONE_BY_ONE_MAX
-  const size = isMany ? KEYS_PER_TRANSACTION : 1
-  for (let from = 0; from < count; from += WRITERS * size) {
-    const until = Math.min(count, from + WRITERS * size)
-    const starts = Array.from({ length: Math.ceil((until - from) / size) }, (_, i) => from + i * size)
-    const batch = starts.map(async (start) => {
-      const keys = Array.from({ length: Math.min(size, until - start) }, (_, i) => keyOf(start + i))
-      return isMany
-        ? issueTogether(domain, keys)
-        : Promise.all(keys.map(async (key) => issueKey(domain, authorizeServer<'keys:create'>(), key)))
-    })
-    for (const issued of await Promise.all(batch))
-      for (const { secret } of issued) secrets.push(secret.reveal())
+  for (let from = 0; from < count; from += WRITERS) {
+    const batch = Array.from({ length: Math.min(WRITERS, count - from) }, async (_, i) =>
+      issueKey(domain, authorizeServer<'keys:create'>(), keyOf(from + i)),
+    )
+    for (const { secret } of await Promise.all(batch)) secrets.push(secret.reveal())
   }
   return { projectId, ownerId: owners[0] ?? '', ownerIds: owners, gateway: gateway.secret.reveal(), secrets }
-}
-
-/** Many keys in one transaction, with the owners of an installation that was just made. */
-async function issueTogether(domain: Domain, keys: readonly KeyToIssue[]): Promise<readonly Issued[]> {
-  const { value } = await domain.store.transact(SERVER, async (tx) => {
-    const issued: Issued[] = []
-    for (const key of keys) issued.push(await addKey(domain, tx, { ...key, kind: 'key' }))
-    tx.record({ action: 'key.created', projectId: null, environment: ENVIRONMENT })
-    return issued
-  })
-  return value
 }

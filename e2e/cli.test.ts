@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { scryptSync } from 'node:crypto'
 import { once } from 'node:events'
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -188,6 +189,64 @@ test('the use of a key is shown, exported, and proven offline by a receipt; a re
   assert.ok((exported['uses'] as { kept: number }).kept > 0)
   const report = await succeeds('audit', 'verify', file('with-uses'), '--trust', file('log.trust'))
   assert.match(report.out, /ok {4} uses +\d+ uses in \d+ batches, the records of [1-9]/)
+})
+
+test('keys of another system are imported from a file, work as they are, and are exported', async () => {
+  const projectId = text((await json('projects', 'create', '--name', 'Moved'))['id'])
+  const place = ['--project', projectId, '--environment', 'production']
+  const source = await json(
+    ...['import-sources', 'create', ...place, '--name', 'old', '--algorithm', 'scrypt'],
+    ...['--lookup-separator', '.', '--hash-of-rest'],
+  )
+  const sourceId = text(source['id'])
+  assert.match((await succeeds('import-sources', 'get', sourceId)).out, /before "\." number 1/)
+  assert.match((await succeeds('import-sources', 'list', '--project', projectId)).out, /old/)
+  await writeFile(file('pepper'), 'a pepper\n', { mode: 0o600 })
+  const hmac = ['--name', 'hmac', '--algorithm', 'hmac-sha256', '--secret-file', file('pepper')]
+  assert.doesNotMatch((await succeeds('import-sources', 'create', ...place, ...hmac)).out, /a pepper/)
+
+  const salt = Buffer.alloc(16, 7)
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64').replace(/=+$/, '')
+  const line = (i: number): string =>
+    JSON.stringify({
+      hash: `$scrypt$ln=4,r=8,p=1$${base64(salt)}$${base64(scryptSync(`secret-${i}`, salt, 32, { cost: 16 }))}`,
+      ...{ lookup: `key${i}`, ownerExternalId: 'acme', permissions: ['market:read'] },
+    })
+  const lines = Array.from({ length: 600 }, (_, i) => line(i))
+  const importing = ['keys', 'import', '--source', sourceId, '--file', file('old.jsonl')]
+  await writeFile(
+    file('old.jsonl'),
+    [...lines.slice(0, 299), '{"hash": "x"}', ...lines.slice(300)].join('\n'),
+  )
+  const refused = await run('', ...importing, '--create-owners')
+  assert.deepEqual([refused.code, /old\.jsonl line 300 /.test(refused.err)], [1, true], refused.err)
+  await writeFile(file('old.jsonl'), `${lines.join('\n')}\n`)
+  const counts = await json(...importing, '--create-owners')
+  assert.deepEqual(Number(counts['imported']) + Number(counts['exists']), 600)
+  assert.deepEqual(await json(...importing), { imported: 0, exists: 600 })
+  await writeFile(file('broken.jsonl'), 'no JSON')
+  const broken = await run('', ...importing.slice(0, -1), file('broken.jsonl'))
+  assert.deepEqual([broken.code, /line 1 is no JSON object/.test(broken.err)], [2, true], broken.err)
+
+  await succeeds(
+    ...['root-keys', 'create', ...place, '--permission', 'keys:verify'],
+    ...['--expires-in', '1d', '--secret-file', file('moved.key')],
+  )
+  const verify = ['keys', 'verify', '--credential-file', file('moved.key')]
+  assert.match((await succeedsWith('key599.secret-599', ...verify)).out, /VALID/)
+  assert.notEqual((await run('key599.secret-598', ...verify)).code, 0)
+
+  const to = file('moved.jsonl')
+  assert.equal((await json('keys', 'export', ...place, '--with-hashes', '--to', to))['exported'], 600)
+  assert.equal((await stat(to)).mode & 0o777, 0o600)
+  const exported = (await readFile(to, 'utf8')).trim().split('\n')
+  assert.equal(exported.length, 600)
+  assert.match(exported[0] ?? '', /"algorithm":"scrypt","hash":"\$scrypt\$ln=4/)
+  assert.equal(
+    (await run('', 'keys', 'export', ...place, '--to', to)).code,
+    2,
+    'an export overwrites nothing',
+  )
 })
 
 test('every operation of the API has a command', async () => {

@@ -10,6 +10,8 @@ export type Wanted = (acknowledged: Observed) => boolean
 export interface Holdings {
   /** The project of all its other objects, since a key, its owner and its roles are of one. */
   readonly projectId: string
+  /** Where keys of that project are imported from. */
+  readonly sourceId: string
   /** One of its newest objects of this type, or null. */
   readonly one: (type: ObjectType, wanted?: Wanted) => Entry | null
   /** As one, up to `max` of them. */
@@ -45,6 +47,7 @@ export interface ChangeAnswer extends ObjectAnswer {
   readonly key: ObjectAnswer
   readonly environments: readonly { readonly id: string; readonly environment: string }[]
   readonly operation: ObjectAnswer
+  readonly items: readonly { readonly keyId: string }[]
   readonly secret: string
 }
 

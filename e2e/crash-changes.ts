@@ -1,6 +1,7 @@
 /** Every operation that changes something, as the clients of the crash test use it on objects of their own. */
 import { DEFAULT_POLICY } from '../packages/server/src/storage/records.ts'
 import { BULK_CHANGES } from './crash-bulk.ts'
+import { IMPORT_CHANGES, isForeign } from './crash-import.ts'
 import {
   ACCEPTED_MAX,
   acceptedOf,
@@ -81,7 +82,7 @@ export const CHANGES: Readonly<Record<string, Change>> = {
     const key = one('api_key', isActive)
     const [number = 0] = key === null ? [] : acceptedOf(key.acknowledged)
     const credential = key?.secrets[number]
-    if (credential === undefined) return null
+    if (credential === undefined || isForeign(credential)) return null
     return { ...alter(key, { state: 'compromised' }, {}), body: {}, credential }
   },
   'keys.suspend': ({ one }) => alter(one('api_key', isActive), { state: 'suspended' }, {}),
@@ -99,6 +100,7 @@ export const CHANGES: Readonly<Record<string, Change>> = {
       {},
     ),
   ...BULK_CHANGES,
+  ...IMPORT_CHANGES,
 
   'root-keys.create': ({ newName }) => ({
     body: {
@@ -189,7 +191,8 @@ function rotateSelf({ one }: Holdings): Asked | null {
     return isActive(known) && known['addresses'] === '' && hasRoom
   })
   const credential = key?.secrets[Number(key.acknowledged['open'])]
-  return key === null || credential === undefined ? null : { ...newVersion(key, true), body: {}, credential }
+  if (key === null || credential === undefined || isForeign(credential)) return null
+  return { ...newVersion(key, true), body: {}, credential }
 }
 
 function revoke({ one, dice }: Holdings, type: 'api_key' | 'root_key'): Asked | null {

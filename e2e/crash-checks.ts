@@ -16,6 +16,7 @@ const CLIENT_ADDRESS = '203.0.113.7'
 /** What the checks have learnt, as it is kept between two runs of the program. */
 export interface SavedChecks {
   readonly projectId: string
+  readonly sourceId: string
   readonly gateway: string
   readonly trust: string
   readonly since: string | null
@@ -30,6 +31,8 @@ export class CrashChecks {
   verifications = 0
   /** The project that the gateway's credential is bound to. */
   projectId = ''
+  /** Where its keys are imported from. */
+  sourceId = ''
   readonly #stage: CrashStage
   readonly #dataDir: string
   readonly #clients: readonly MutatingClient[]
@@ -53,6 +56,7 @@ export class CrashChecks {
     this.#logSizeMin = saved?.logSize ?? 0
     if (saved === null) return
     this.projectId = saved.projectId
+    this.sourceId = saved.sourceId
     this.#gateway = saved.gateway
     this.#trust = saved.trust
     this.#since = saved.since
@@ -67,7 +71,13 @@ export class CrashChecks {
 
   save(): SavedChecks {
     return {
-      ...{ projectId: this.projectId, gateway: this.#gateway, trust: this.#trust, since: this.#since },
+      ...{
+        projectId: this.projectId,
+        sourceId: this.sourceId,
+        gateway: this.#gateway,
+        trust: this.#trust,
+        since: this.#since,
+      },
       newestBulkOperation: this.#newestBulkOperation,
       logSize: this.#log.size,
       verifications: this.verifications,
@@ -83,6 +93,8 @@ export class CrashChecks {
       expiresAt: Date.now() + DAY_MS,
     }
     this.#gateway = (await api.json<{ secret: string }>('POST', '/v1/root-keys', gateway)).secret
+    const source = { projectId: this.projectId, environment: 'production', name: 'old', algorithm: 'sha256' }
+    this.sourceId = (await api.json<{ id: string }>('POST', '/v1/import-sources', source)).id
     const production = `/v1/projects/${this.projectId}/environments/production`
     await api.json('PATCH', production, { selfRotation: true })
     this.#trust = (await api.send('GET', '/v1/audit/log/key')).text

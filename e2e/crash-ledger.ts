@@ -11,6 +11,7 @@ export type ObjectType =
   | 'api_key'
   | 'root_key'
   | 'bulk_operation'
+  | 'import_source'
 
 /** What a bulk operation has done to one key. */
 export interface TakenKey {

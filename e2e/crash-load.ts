@@ -73,9 +73,9 @@ export class MutatingClient {
    * Resolves when the connection breaks, or when the server says that it cannot reach its database. Throws for any other
    * answer that is not the asked-for change.
    */
-  async run(api: Api, projectId: string): Promise<void> {
+  async run(api: Api, place: Pick<Holdings, 'projectId' | 'sourceId'>): Promise<void> {
     const holdings: Holdings = {
-      projectId,
+      ...place,
       one: (type, wanted) => this.#some(type, 1, wanted)[0] ?? null,
       some: (type, max, wanted) => this.#some(type, max, wanted),
       byId: (id) => this.#byId.get(id),

@@ -14,6 +14,7 @@ interface KeyAnswer {
   readonly allowedAddresses: readonly string[]
   readonly expiresAt: number | null
   readonly destroyAt: number | null
+  readonly imported: { readonly upgraded: boolean } | null
   readonly versions: readonly { readonly number: number; readonly acceptedUntil: number | null }[]
 }
 
@@ -23,6 +24,7 @@ export type Policy = Readonly<Record<string, string | number | boolean | null>>
 /** Any object; a member is there for the kinds that have it. */
 export interface ObjectAnswer extends KeyAnswer {
   readonly id: string
+  readonly projectId: string
   readonly phase: string
   readonly metadata: Readonly<Record<string, string>>
   readonly policy: Policy
@@ -41,7 +43,8 @@ const KEY: Omit<Kind, 'path'> = {
     const now = Date.now()
     const accepted = key.versions.filter(({ acceptedUntil }) => acceptedUntil === null || acceptedUntil > now)
     return {
-      version: key.version,
+      // That the server upgrades an imported key after its first use is no change that a client can know of.
+      version: key.version - (key.imported?.upgraded === true ? 1 : 0),
       state: key.state,
       name: key.name,
       permissions: key.permissions.join(),
@@ -73,6 +76,10 @@ const KINDS: Readonly<Record<ObjectType, Kind>> = {
   },
   api_key: { path: '/v1/keys/{keyId}', ...KEY },
   root_key: { path: '/v1/root-keys/{keyId}', ...KEY },
+  import_source: {
+    path: '/v1/import-sources/{sourceId}',
+    observe: ({ version, name, projectId }) => ({ version, name, projectId }),
+  },
   bulk_operation: {
     path: '/v1/bulk-operations/{bulkOperationId}',
     observe: ({ version, phase }) => ({ version, phase }),

@@ -133,9 +133,7 @@ class CrashRun {
     const database = kind === 'load' ? null : stage.server
     await this.#withServer(async (api, server) => {
       await this.#checks.check(api, verifyOffline)
-      const running = Promise.all(
-        this.#clients.map(async (client) => client.run(api, this.#checks.projectId)),
-      )
+      const running = Promise.all(this.#clients.map(async (client) => client.run(api, this.#checks)))
       await this.#everyOperationDone(running)
       await pause(this.#dice.throw() * stage.loadMsMax)
       await Promise.all([database?.kill(), kind === 'database' ? null : server.end('SIGKILL')])

@@ -9,9 +9,10 @@ import { type Attack, type Outcome, ROW_ATTACKS } from './sql-attack-catalogue.t
 import { AttackScope, type Laboratory } from './sql-attack-laboratory.ts'
 import { askAll, type Answer, LATER, type Scene, type Server } from './sql-attack-scene.ts'
 import { BULK_ATTACKS } from './sql-attacks-on-bulk.ts'
+import { IMPORT_ATTACKS } from './sql-attacks-on-imports.ts'
 import { LOG_ATTACKS } from './sql-attacks-on-log.ts'
 
-export const ATTACKS: readonly Attack[] = [...ROW_ATTACKS, ...BULK_ATTACKS, ...LOG_ATTACKS]
+export const ATTACKS: readonly Attack[] = [...ROW_ATTACKS, ...BULK_ATTACKS, ...IMPORT_ATTACKS, ...LOG_ATTACKS]
 
 /** When the database is changed: under a server that runs, or between its end and its next start. */
 export const MOMENTS = ['while running', 'before a start'] as const
@@ -124,6 +125,7 @@ async function readEverything({ store, clock }: Server, { cast, ...scene }: Scen
     async () => reader.projects(null, page),
     async () => reader.owners({ projectId: null, externalId: null }, page),
     async () => reader.roles(null, page),
+    async () => reader.importSources(null, page),
     async () => reader.keys({ kind: 'issued', ...any, now: clock.now }, page),
     async () => reader.keys({ kind: 'root', ...any, now: clock.now }, page),
     ...scene.projectIds.map((id) => async () => reader.environments(id)),

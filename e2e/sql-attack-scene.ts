@@ -1,3 +1,4 @@
+import { createHmac, scryptSync } from 'node:crypto'
 import { parseAddress } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { type Decision, decide, type VerificationCode } from '@keystead/protocol/decision'
@@ -15,6 +16,9 @@ import {
   rotated,
   suspended,
 } from '../packages/server/src/keys/keys.test-support.ts'
+import { aSource, imported } from '../packages/server/src/keys/import/import.test-support.ts'
+import { SlowHashes } from '../packages/server/src/keys/import/slow/pool.ts'
+import { Upgrades } from '../packages/server/src/keys/import/upgrades.ts'
 import { revokeKey } from '../packages/server/src/keys/revoke.ts'
 import { updateKey } from '../packages/server/src/keys/update.ts'
 import { updateOwner } from '../packages/server/src/owners/update.ts'
@@ -22,6 +26,7 @@ import { createProject } from '../packages/server/src/projects/create.ts'
 import { updateRole } from '../packages/server/src/roles/update.ts'
 import type { ProjectId } from '../packages/server/src/ids.ts'
 import type { Store } from '../packages/server/src/storage/store.ts'
+import { ForeignTexts } from '../packages/server/src/verify/foreign.ts'
 import type { KeyIndex } from '../packages/server/src/verify/index.ts'
 import { DAY, type FakeClock, HOUR, may, START } from '../packages/server/src/world.test-support.ts'
 import type { Attacker, Row } from './sql-attacker.ts'
@@ -65,6 +70,8 @@ const CAST = [
   'frozen',
   'condemned',
   'returned',
+  'imported',
+  'dropped',
   'root',
 ] as const
 export type Part = (typeof CAST)[number]
@@ -82,6 +89,10 @@ export interface Scene {
   readonly ownerIds: readonly string[]
   readonly projectIds: readonly ProjectId[]
   readonly bulk: BulkIds
+  /** Where `imported`, and `dropped`, which was revoked since, come from. */
+  readonly sourceId: string
+  /** A key with a slow hash. */
+  readonly slowId: string
   /** Every table as it was before keys were revoked, suspended, rotated, narrowed. */
   readonly earlier: Readonly<Record<string, readonly Row[]>>
   readonly oracle: LogOracle
@@ -138,12 +149,22 @@ export async function setScene(server: Server, attacker: Attacker): Promise<Scen
     returned: await aKey(server, { ownerId }),
   }
   const undone = await bulkOver(server, 'revoke', others.returned)
+  const source = await aSource(server, { algorithm: 'hmac-sha256', secret: 'pepper' })
+  const texts = { imported: 'old-1', dropped: 'old-2' }
+  const [kept, dropped] = [
+    await imported(server, source, { hash: hmac(texts.imported) }),
+    await imported(server, source, { hash: hmac(texts.dropped) }),
+  ]
+  const lookup = { separator: '.', occurrence: 1 }
+  const slowSource = await aSource(server, { algorithm: 'scrypt', lookup })
+  const [slow] = await imported(server, slowSource, { hash: scrypt('a.b'), lookup: 'a' })
   const root = await aRootKey(server, { permissions: ['keys:verify'], expiresAt: START + 10 * DAY })
   await server.publish()
   const earlier = await attacker.everything()
   clock.advance(1_000)
   await revokeKey(domain, may('keys:revoke'), 'issued', revoked.key.id, 'superseded')
   await revokeKey(domain, may('keys:revoke'), 'issued', compromised.key.id, 'keyCompromise')
+  await revokeKey(domain, may('keys:revoke'), 'issued', dropped[0]?.keyId ?? '', 'superseded')
   await suspended(server, waiting.key.id)
   await updateKey(domain, may('keys:update'), 'issued', expired.key.id, { expiresAt: START + HOUR })
   await updateKey(domain, may('keys:update'), 'issued', narrowed.key.id, { permissions: ['market:read'] })
@@ -161,10 +182,13 @@ export async function setScene(server: Server, attacker: Attacker): Promise<Scen
     cast: {
       ...members({ ...issued, ...others, foreign, rotated: before }),
       successor: { id: before.key.id, text: after.secret.reveal(), kind: 'key' },
+      imported: { id: kept[0]?.keyId ?? '', text: texts.imported, kind: 'key' },
+      dropped: { id: dropped[0]?.keyId ?? '', text: texts.dropped, kind: 'key' },
       root: { id: root.key.id, text: root.secret.reveal(), kind: 'root' },
     },
     ...{ roleId: role.id, ownerIds: [one.id, two.id], projectIds: [server.projectId, other.id] },
     ...{ bulk: { suspension, revocation, undone }, earlier, oracle },
+    ...{ sourceId: source.id, slowId: slow?.keyId ?? '' },
   }
 }
 
@@ -197,16 +221,33 @@ export function askAll(server: Server, scene: Scene): Answer[] {
 }
 
 function ask(server: Server, member: Member, question: Question): Decision {
-  const { permission, address, environment, projectId } = question
-  return decide(
-    {
-      text: member.text,
-      kind: member.kind,
-      ...{ projectId, environment, now: server.clock.now },
-      permission: permission === null ? null : parsePermissionQuery(permission).query,
-      address: address === null ? null : parseAddress(address),
-    },
-    (locator) => server.index.lookup(locator),
-    hashText,
-  )
+  const { permission, address, environment } = question
+  const projectId = question.projectId as ProjectId
+  const placed = {
+    text: member.text,
+    kind: member.kind,
+    ...{ projectId, environment, now: server.clock.now },
+    permission: permission === null ? null : parsePermissionQuery(permission).query,
+    address: address === null ? null : parseAddress(address),
+  }
+  const native = decide(placed, (locator) => server.index.lookup(locator), hashText)
+  if (native.record !== null || member.kind === 'root') return native
+  const decision = foreignTexts(server).decide(placed)
+  if (decision instanceof Promise) throw new Error('nobody of the cast has a slow hash')
+  return decision
+}
+
+function foreignTexts({ domain, index }: Server): ForeignTexts {
+  const upgrades = new Upgrades(domain, () => undefined)
+  return new ForeignTexts({ domain, index, slowHashes: new SlowHashes(), upgrades })
+}
+
+function scrypt(text: string): string {
+  const base64 = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '')
+  const salt = Buffer.alloc(16, 7)
+  return `$scrypt$ln=4,r=8,p=1$${base64(salt)}$${base64(scryptSync(text, salt, 32, { cost: 16 }))}`
+}
+
+function hmac(text: string): string {
+  return createHmac('sha256', 'pepper').update(text).digest('hex')
 }

@@ -11,7 +11,15 @@ export interface Dialect {
 
 const TABLES = [
   ...['installation', 'project', 'environment', 'owner', 'role', 'api_key', 'audit_head', 'key_use'],
-  ...['bulk_operation', 'bulk_chunk', 'audit_entry', 'audit_target', 'audit_actor', 'audit_node'],
+  ...[
+    'import_source',
+    'bulk_operation',
+    'bulk_chunk',
+    'audit_entry',
+    'audit_target',
+    'audit_actor',
+    'audit_node',
+  ],
   'audit_checkpoint',
 ] as const
 

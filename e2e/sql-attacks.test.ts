@@ -50,6 +50,7 @@ test('the attacks are aimed at every table that decides or proves something', ()
     'api_key',
     'bulk_operation',
     'bulk_chunk',
+    'import_source',
     'audit_head',
     'key_use',
   ]

@@ -19,6 +19,7 @@ ACTIONS = frozenset(
     key.created key.updated key.rotated key.revoked key.suspended key.resumed key.rotation_cancelled
     key.rotation_begun key.rotation_due key.cutover key.expired_idle
     key.destruction_scheduled key.destruction_cancelled key.destroyed
+    import_source.created key.imported key.upgraded key.exported
     root_key.created root_key.updated root_key.rotated root_key.revoked
     root_key.suspended root_key.resumed
     bulk_operation.started bulk_operation.applied bulk_operation.concluded
@@ -51,6 +52,7 @@ TARGET_IDS = {
     "bulk_operation": "blk_" + ULID,
     "bulk_chunk": "blc_" + ULID,
     "use_emitter": "boot_" + ULID,
+    "import_source": "ims_" + ULID,
 }
 
 

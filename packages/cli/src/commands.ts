@@ -11,6 +11,8 @@ import { DOCTOR_COMMAND } from './commands/doctor.ts'
 import { ENVIRONMENT_COMMANDS } from './commands/environments.ts'
 import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
 import { KEY_COMMANDS } from './commands/keys.ts'
+import { IMPORT_SOURCE_COMMANDS } from './commands/import-sources.ts'
+import { KEY_TRANSFER_COMMANDS } from './commands/key-transfer.ts'
 import { OWNER_COMMANDS } from './commands/owners.ts'
 import { PROJECT_COMMANDS } from './commands/projects.ts'
 import { ROLE_COMMANDS } from './commands/roles.ts'
@@ -29,6 +31,8 @@ export const COMMANDS: readonly Command[] = [
   ...KEY_COMMANDS,
   ...KEY_DECISION_COMMANDS,
   ...BULK_COMMANDS,
+  ...IMPORT_SOURCE_COMMANDS,
+  ...KEY_TRANSFER_COMMANDS,
   ...SELF_COMMANDS,
   ...ROOT_KEY_COMMANDS,
   ...AUDIT_EVENT_COMMANDS,

@@ -1,4 +1,4 @@
-import type { JsonObject } from './client.ts'
+import { isObject, type JsonObject } from './client.ts'
 import { asObjects, asText, asTexts } from './fields.ts'
 import { type Column, renderFields, renderTable } from './table.ts'
 import { formatTime } from './time.ts'
@@ -20,6 +20,7 @@ export function describeKey(key: JsonObject, world: World): string {
     ['permissions', asTexts(key['permissions']).join(' ')],
     ['roles', asTexts(key['roles']).join(' ') || null],
     ['addresses', asTexts(key['allowedAddresses']).join(' ') || null],
+    ['imported', describeImport(key['imported'])],
     ['created', time('createdAt')],
     ['not before', key['notBefore'] === null ? null : time('notBefore')],
     ['expires', key['expiresAt'] === null ? 'never' : time('expiresAt')],
@@ -40,6 +41,11 @@ export function describeKey(key: JsonObject, world: World): string {
     ...(uses.length === 0 ? [] : [renderTable(useColumns(now), uses, world.stdout)]),
   ]
   return [renderFields(fields), ...tables].join('\n\n')
+}
+
+function describeImport(imported: unknown): string | null {
+  if (!isObject(imported)) return null
+  return `from ${asText(imported['sourceId'])}, ${imported['upgraded'] === true ? 'used since' : 'not used yet'}`
 }
 
 /** The columns of `keys list`. */

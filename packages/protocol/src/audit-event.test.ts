@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { AUDIT_ACTIONS } from './audit-actions.ts'
 import {
-  AUDIT_ACTIONS,
   type AuditEvent,
   AuditEventError,
   canonicalEvent,

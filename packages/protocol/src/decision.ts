@@ -98,6 +98,12 @@ export interface Decision {
 export const VERSIONS_HELD_MAX = 4
 
 /**
+ * In the place of a digest: no text has it. Written out: a text that `repeat` makes is a rope, which is slower to read
+ * than the digests that are held.
+ */
+export const UNPROVABLE_DIGEST = '*******************************************'
+
+/**
  * Decides on one presented key text. `lookup` finds a record by locator without I/O; `hashText` is the base64url
  * SHA-256 of a text. Never throws on any text. Limits are not checked here.
  */
@@ -110,12 +116,31 @@ export function decide(
   if (parts === null) return NOT_FOUND
   const record = lookup(parts.locator)
   const version = provenVersion(record, hashText(keyDigestInput(parts.locator, parts.secret)))
-  if (record === undefined || version === null) return NOT_FOUND
-  if (record.kind !== question.kind || parts.kind !== question.kind) return NOT_FOUND
-  if (question.projectId !== null && record.projectId !== question.projectId) return NOT_FOUND
-  if (question.environment !== null && record.environment !== question.environment) return NOT_FOUND
+  if (record === undefined || version === null || !isInPlace(record, question)) return NOT_FOUND
+  if (parts.kind !== question.kind) return NOT_FOUND
   if (record.environment !== null && parts.environment !== record.environment) return NOT_FOUND
   return judge(record, version, question)
+}
+
+/**
+ * As decide, for a text that is not of our own format: `record` was found by `digest`, which a presented text is proven
+ * by as a version's digest is. For keys that were imported from another system.
+ */
+export function decideFound(question: Question, record: KeyRecord | undefined, digest: string): Decision {
+  const version = provenVersion(record, digest)
+  if (record === undefined || version === null || !isInPlace(record, question)) return NOT_FOUND
+  return judge(record, version, question)
+}
+
+function isInPlace(record: KeyRecord, { kind, projectId, environment }: Question): boolean {
+  if (record.kind !== kind) return false
+  if (projectId !== null && record.projectId !== projectId) return false
+  return environment === null || record.environment === environment
+}
+
+/** As decide, for a version of a key that has been proven by other means: a slow hash of another system. */
+export function decideProven(question: Question, record: KeyRecord, version: VersionRecord): Decision {
+  return isInPlace(record, question) ? judge(record, version, question) : NOT_FOUND
 }
 
 function judge(record: KeyRecord, version: VersionRecord, question: Question): Decision {
@@ -150,11 +175,10 @@ function provenVersion(record: KeyRecord | undefined, digest: string): VersionRe
   let proven: VersionRecord | null = null
   for (let i = 0; i < VERSIONS_HELD_MAX; i++) {
     const version = record?.versions[i]
-    if (equalInConstantTime(version?.digest ?? NO_DIGEST, digest) && version !== undefined) proven = version
+    if (equalInConstantTime(version?.digest ?? UNPROVABLE_DIGEST, digest) && version !== undefined)
+      proven = version
   }
   return proven
 }
 
-/** Written out: a text that `repeat` makes is a rope, which is slower to read than the digests that are held. */
-const NO_DIGEST = '*******************************************'
-const NOT_FOUND: Decision = { code: 'NOT_FOUND', reason: null, record: null, version: null }
+export const NOT_FOUND: Decision = { code: 'NOT_FOUND', reason: null, record: null, version: null }

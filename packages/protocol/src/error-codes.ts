@@ -22,7 +22,7 @@ export const ERROR_CODES = {
   'request.too_large': {
     status: 413,
     title: 'The request is too large',
-    help: 'A body may have 64 KiB, a verification 4 KiB.',
+    help: 'A body may have 64 KiB, an import 2 MiB, a verification 4 KiB.',
   },
   'request.media_type': {
     status: 415,
@@ -63,6 +63,26 @@ export const ERROR_CODES = {
     status: 403,
     title: 'A credential cannot give away more than it has',
     help: 'Ask for permissions, a project and an environment that the calling credential covers itself.',
+  },
+  'import_source.not_found': {
+    status: 404,
+    title: 'There is no such import source',
+    help: 'List them with GET /v1/import-sources.',
+  },
+  'import_source.exists': {
+    status: 409,
+    title: 'The environment has an import source of this name',
+    help: 'Use that one, or choose another name.',
+  },
+  'import_source.too_many': {
+    status: 409,
+    title: 'The environment has as many import sources as it can have',
+    help: 'Each one costs a hash for every foreign text. Import further keys through one that is there.',
+  },
+  'verification.busy': {
+    status: 503,
+    title: 'Too many slow hashes are waiting',
+    help: 'Ask again after `retry-after` seconds. Only imported keys with slow hashes that were not used yet are affected.',
   },
   'project.required': {
     status: 400,

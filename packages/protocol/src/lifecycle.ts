@@ -23,6 +23,7 @@ export const TARGET_TYPES = [
   'bulk_operation',
   'bulk_chunk',
   'use_emitter',
+  'import_source',
 ] as const
 export type TargetType = (typeof TARGET_TYPES)[number]
 

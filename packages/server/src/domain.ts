@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Cipher } from './keystore/keystore.ts'
 import type { Random } from './random.ts'
 import type { Store } from './storage/store.ts'
 
@@ -7,6 +8,8 @@ export interface Domain {
   readonly store: Store
   readonly clock: Clock
   readonly random: Random
+  /** For what must be stored and read again: foreign hashes, HMAC keys. */
+  readonly cipher: Cipher
   /** How this deployment's keys begin: 2 to 12 characters of [a-z0-9], a letter first. */
   readonly brand: string
 }

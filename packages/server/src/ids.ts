@@ -10,6 +10,7 @@ export type EnvironmentId = Id<'environment'>
 export type OwnerId = Id<'owner'>
 export type RoleId = Id<'role'>
 export type KeyId = Id<'key'>
+export type ImportSourceId = Id<'importSource'>
 export type BulkOperationId = Id<'bulkOperation'>
 export type BulkChunkId = Id<'bulkChunk'>
 export type EventId = Id<'event'>
@@ -23,6 +24,7 @@ const PREFIX = {
   owner: 'own',
   role: 'rol',
   key: 'key',
+  importSource: 'ims',
   bulkOperation: 'blk',
   bulkChunk: 'blc',
   event: 'evt',
@@ -37,6 +39,7 @@ interface IdOf {
   owner: OwnerId
   role: RoleId
   key: KeyId
+  importSource: ImportSourceId
   bulkOperation: BulkOperationId
   bulkChunk: BulkChunkId
   event: EventId

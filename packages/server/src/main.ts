@@ -26,16 +26,16 @@ import { resumeFrom, SnapshotKeeper } from './snapshot/keeper.ts'
 import { explainStart } from './start-failure.ts'
 import { stopOnSignal, takeSteps } from './stop-on-signal.ts'
 import { keepTickShape } from './tick-shape.ts'
-import { UsageRecorder } from './usage/recorder.ts'
 import { staleness } from './verify/freshness.ts'
-import { AddressCounter } from './verify/addresses.ts'
 import { KeyIndex } from './verify/index.ts'
-import { PermissionQueries } from './verify/permission-queries.ts'
+import { openVerifier } from './verify/open.ts'
 import { handOver } from './bootstrap-key.ts'
 
 const CHECKPOINT_EVERY_MS = 1_000
 /** A crash may cost the uses of these seconds, and the log shows it; a verification must not wait for a disk. */
 const USAGE_EVERY_MS = 5_000
+/** Until then each use of an imported key costs what its first one did, but for a slow hash. */
+const UPGRADES_EVERY_MS = 1_000
 /** What comes due by time is done within this; what a stop has broken off, right after the start. */
 const JOBS_EVERY_MS = 10_000
 /** An export that nobody goes on with ends within its minute and this. */
@@ -70,7 +70,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   })
   index.follow(store)
   const keeper = new SnapshotKeeper({ dataDir: config.dataDir, keyring, store, index, log })
-  const domain: Domain = { store, clock: systemClock, random, brand: config.brand }
+  const domain: Domain = { store, clock: systemClock, random, cipher: keyring, brand: config.brand }
   const { guardFile, trustedProxies } = config
   // Only an empty log is a new installation: a row that is not found where there is a log was taken away (T-05).
   const isEmpty = store.head().size === 0
@@ -85,12 +85,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   await recordStart(domain, emitter)
   raiseIntegrityAlarms(store, log)
 
-  const usage = new UsageRecorder(domain, emitter, log)
-  const addresses = new AddressCounter(store, log)
-  const verifier = {
-    ...{ index, usage, addresses, queries: new PermissionQueries(), clock: systemClock },
-    ageMs: () => store.ageMs(),
-  }
+  const verifier = openVerifier(domain, index, emitter, log)
   const stateExports = new StateExports({ store, publisher, clock: systemClock, random })
   const ready = (): string | null => store.halted() ?? staleness(verifier)
   const http = createHttpServer({ domain, verifier, publisher, stateExports, trustedProxies }, log, ready)
@@ -99,7 +94,8 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
     every(SWEEP_EVERY_MS, () => store.sweep(), log, FIRST_SWEEP_MS),
     every(EXPIRE_EVERY_MS, () => stateExports.expire(), log),
     every(SNAPSHOT_EVERY_MS, () => keeper.keep(), log),
-    every(USAGE_EVERY_MS, async () => Promise.all([usage.flush(), addresses.flush()]), log),
+    every(USAGE_EVERY_MS, async () => Promise.all([verifier.usage.flush(), verifier.addresses.flush()]), log),
+    every(UPGRADES_EVERY_MS, () => verifier.upgrades.flush(), log),
   ]
   const port = await http.listen(config.host, config.port)
   schedules.push(every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0))
@@ -109,7 +105,7 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
       async () => http.close(),
       ...schedules,
       async () => stateExports.close(),
-      async () => Promise.all([usage.close(), addresses.flush()]),
+      async () => verifier.close(),
       async () => publisher.publish(),
       async () => keeper.save(),
       async () => store.close(),

@@ -28,13 +28,12 @@ import type { StoreParts } from './storage/database.ts'
 import { openDatabase, type OpenDatabase } from './storage/sqlite/open.ts'
 import { openSqliteStore } from './storage/sqlite/store.ts'
 import type { Integrity, Store } from './storage/store.ts'
-import { AddressCounter } from './verify/addresses.ts'
+import type { AddressCounter } from './verify/addresses.ts'
 import { KeyIndex } from './verify/index.ts'
-import { PermissionQueries } from './verify/permission-queries.ts'
+import { type OpenVerifier, openVerifier } from './verify/open.ts'
 import type { Emitter } from './usage/record.ts'
-import { UsageRecorder } from './usage/recorder.ts'
+import type { UsageRecorder } from './usage/recorder.ts'
 import { rollUpUses } from './usage/roll-up.ts'
-import type { Verifier } from './verify/verifier.ts'
 
 /** 2026-11-22T00:00:00Z */
 export const START = 1_795_305_600_000
@@ -85,7 +84,7 @@ export interface Installation {
   readonly addresses: AddressCounter
   /** The name under which this process accounts for use. */
   readonly emitter: Emitter
-  readonly verifier: Verifier
+  readonly verifier: OpenVerifier
   readonly publisher: CheckpointPublisher
   /** Writes a snapshot when a test asks for it; the next start in the folder goes on from it. */
   readonly keeper: SnapshotKeeper
@@ -145,7 +144,7 @@ export async function openInstallation(
   })
   index.follow(store)
   t.after(() => closeOnce(store))
-  const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
+  const domain: Domain = { store, clock: clock.read, random: systemRandom, cipher: keyring, brand: 'ks' }
   const first = store.head().size === 0 ? await initialize(domain) : null
   const guardFile = join(folder, 'checkpoint.guard')
   const publicKey = keyring.checkpointPublicKey
@@ -159,16 +158,12 @@ export async function openInstallation(
     throw error
   })
   raiseIntegrityAlarms(store, log)
-  const usage = new UsageRecorder(domain, emitter, log)
-  const addresses = new AddressCounter(store, log)
+  const verifier = openVerifier(domain, index, emitter, log)
   const projectId = options.projectId ?? (await firstProject(store))
   return {
-    ...{ folder, clock, store, domain, index, usage, addresses, emitter },
-    verifier: {
-      ...{ index, usage, addresses, queries: new PermissionQueries(), clock: clock.read },
-      ageMs: () => store.ageMs(),
-    },
-    publisher,
+    ...{ folder, clock, store, domain, index, emitter, verifier, publisher },
+    usage: verifier.usage,
+    addresses: verifier.addresses,
     keeper: new SnapshotKeeper({ dataDir: folder, keyring, store, index, log }),
     ...{ log, logLines },
     bootstrap: first?.secret.reveal() ?? '',

@@ -37,7 +37,7 @@ const QUERY_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   'touched-by': {
     type: 'text',
     placeholder: 'KEY',
-    help: 'keys whose secret this root key has seen: it created or rotated them',
+    help: 'keys whose secret this root key has seen: it created, rotated or imported them',
   },
   'every-key': { type: 'flag', help: 'no criterion at all' },
 }

@@ -99,6 +99,12 @@ export function requireEveryEnvironment(by: Authorized<Action>): void {
   )
 }
 
+/** `access.denied` for a credential that is bound to another environment than the one that a request names. */
+export function requireEnvironment(reach: Reach, environment: Environment): void {
+  if (reach.environment !== null && reach.environment !== environment)
+    throw new DomainError('access.denied', `The credential is bound to ${reach.environment}.`)
+}
+
 /** Whether an object lies where the caller may act. If not, the answer is that it does not exist (style 15). */
 export function isWithin(
   reach: Reach,

@@ -1,9 +1,5 @@
-import {
-  AUDIT_ACTIONS,
-  EVENT_BYTES_MAX,
-  type AuditEvent,
-  type AuditTarget,
-} from '@keystead/protocol/audit-event'
+import { AUDIT_ACTIONS } from '@keystead/protocol/audit-actions'
+import { EVENT_BYTES_MAX, type AuditEvent, type AuditTarget } from '@keystead/protocol/audit-event'
 import { REVOCATION_REASONS, TARGET_TYPES } from '@keystead/protocol/lifecycle'
 
 /** docs/reference/audit-events.md, generated: the members of an event and every action that a log may hold. */

@@ -77,6 +77,31 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     environment: [403, 'access.denied'],
     why: 'names no object; what it selects lies within reach',
   },
+  'keys.import': {
+    project: [404, 'import_source.not_found'],
+    environment: [404, 'import_source.not_found'],
+    why: 'its source does not exist there',
+  },
+  'keys.export': {
+    project: [404, 'project.not_found'],
+    environment: [403, 'access.denied'],
+    why: 'the environment is the caller’s own word, not an object',
+  },
+  'import-sources.create': {
+    project: [404, 'project.not_found'],
+    environment: [403, 'access.denied'],
+    why: 'the environment is the caller’s own word, not an object',
+  },
+  'import-sources.list': {
+    project: [200, null],
+    environment: [200, null],
+    why: 'lists only sources within reach',
+  },
+  'import-sources.get': {
+    project: [404, 'import_source.not_found'],
+    environment: [404, 'import_source.not_found'],
+    why: 'its own 404',
+  },
   'bulk-operations.list': {
     project: [200, null],
     environment: [200, null],
@@ -181,7 +206,7 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
 }
 /** These want a credential that is bound to no environment. */
 const EVERY_ENVIRONMENT = new Set(['roles.update', 'roles.deactivate'])
-const ELSEWHERE_MAX = 43
+const ELSEWHERE_MAX = 48
 
 async function callAs(api: Api, operation: Described, credential: string | null): Promise<Answer> {
   const sample = await sampleOf(operation.id, api.world)

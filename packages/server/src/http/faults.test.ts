@@ -28,8 +28,11 @@ function faultyDatabase(database: OpenDatabase, fault: Fault): OpenDatabase {
 }
 
 function faultyKeyring(fault: Fault): Keyring {
-  return faulty(testKeyring(), fault, ['rowMac', 'headMac', 'leafMac', 'commitmentSalt'])
+  return faulty(testKeyring(), fault, ['rowMac', 'headMac', 'leafMac', 'commitmentSalt', 'encrypt'])
 }
+
+/** An export writes an entry and no row. */
+const CALLS_MIN: Readonly<Record<string, number>> = { 'keys.export': 2 }
 
 for (const operation of CHANGING) {
   test(`${operation.id}: whichever statement or call of the keystore fails, nothing is half done and the next call works`, async (t) => {
@@ -43,7 +46,7 @@ for (const operation of CHANGING) {
     const statements = await failEverywhere(stage, operation, disk, diskError)
     assert.ok(statements >= 3, `${statements} statements`)
     const calls = await failEverywhere(stage, operation, keystore, keystoreError)
-    assert.ok(calls >= 3, `${calls} calls`)
+    assert.ok(calls >= (CALLS_MIN[operation.id] ?? 3), `${calls} calls`)
     const { refused } = await api.world.store.sweep()
     assert.deepEqual(refused, [])
   })

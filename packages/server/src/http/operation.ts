@@ -1,5 +1,5 @@
 import type { AddressRange } from '@keystead/protocol/address'
-import type { AuditAction } from '@keystead/protocol/audit-event'
+import type { AuditAction } from '@keystead/protocol/audit-actions'
 import type { ErrorCodeName } from '@keystead/protocol/error-codes'
 import type { Static, TSchema } from 'typebox'
 import type { Action } from '../access/actions.ts'
@@ -39,6 +39,8 @@ export interface Described {
   readonly params?: TSchema
   readonly query?: TSchema
   readonly body?: TSchema
+  /** How large a body may be where more than usual is needed. */
+  readonly bodyBytesMax?: number
   readonly output: TSchema
   /** Of an answer that is not JSON, e.g. `text/plain`; the output is then a string or bytes. */
   readonly outputType?: string

@@ -15,9 +15,14 @@ import {
 import { bulkKeysOperation } from './operations/keys/bulk.ts'
 import { cancelDestructionOperation } from './operations/keys/cancel-destruction.ts'
 import { cancelRotationOperation } from './operations/keys/cancel-rotation.ts'
+import { createImportSourceOperation } from './operations/import-sources/create.ts'
+import { getImportSourceOperation } from './operations/import-sources/get.ts'
+import { listImportSourcesOperation } from './operations/import-sources/list.ts'
 import { createKeyOperation } from './operations/keys/create.ts'
 import { destroyKeyOperation } from './operations/keys/destroy.ts'
+import { exportKeysOperation } from './operations/keys/export.ts'
 import { getKeyOperation } from './operations/keys/get.ts'
+import { importKeysOperation } from './operations/keys/import.ts'
 import { listKeysOperation } from './operations/keys/list.ts'
 import { resumeKeyOperation } from './operations/keys/resume.ts'
 import { revokeKeyOperation } from './operations/keys/revoke.ts'
@@ -89,6 +94,11 @@ export const OPERATIONS: readonly Operation[] = [
   destroyKeyOperation,
   cancelDestructionOperation,
   bulkKeysOperation,
+  importKeysOperation,
+  exportKeysOperation,
+  createImportSourceOperation,
+  listImportSourcesOperation,
+  getImportSourceOperation,
   listBulkOperationsOperation,
   getBulkOperationOperation,
   undoBulkOperationOperation,

@@ -25,7 +25,10 @@ export function addRoute(fastify: FastifyInstance, services: Services, operation
       const input = validate(partsOf(request, operation))
       const by = authorize(caller, operation.permission, operation.demand, provenanceOf(request, operation))
       if (operation.installationWide === true) requireUnbound(by)
-      return operation.handle(services, by, input)
+      const answer = await operation.handle(services, by, input)
+      // Nothing is shown to a credential that was revoked while its answer was made; what was changed is said.
+      if (operation.audit === null) requireCredential(services.verifier, credentialOf(request))
+      return answer
     },
   })
 }
@@ -68,6 +71,7 @@ function register(fastify: FastifyInstance, operation: Described, steps: Steps):
   fastify.route({
     method: operation.method,
     url: routeOf(operation.path),
+    ...(operation.bodyBytesMax === undefined ? {} : { bodyLimit: operation.bodyBytesMax }),
     onRequest: async (request) => steps.check(request),
     schema: json ? { response: { [operation.status]: operation.output } } : {},
     handler: async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {

@@ -29,6 +29,10 @@ export function presentKey(key: ApiKey, uses: readonly KeyUse[], now: number): S
     roles: [...key.roles],
     allowedAddresses: [...key.allowedAddresses],
     state: visibleState(key, now),
+    imported:
+      key.imported === null
+        ? null
+        : { sourceId: key.imported.sourceId, upgraded: key.imported.upgradedIn !== null },
     versions: key.versions.map(({ number, createdAt, acceptedUntil }) => ({
       number,
       createdAt,

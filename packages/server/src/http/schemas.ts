@@ -166,6 +166,12 @@ export const KeySchema = closed({
   revokedAt: nullable(TimeSchema),
   revocationReason: nullable(Type.String()),
   destroyAt: nullable(TimeSchema),
+  imported: nullable(
+    closed({
+      sourceId: Type.String(),
+      upgraded: Type.Boolean({ description: 'used since: the foreign hash is gone' }),
+    }),
+  ),
   version: Type.Integer(),
   versions: Type.Array(
     closed({ number: Type.Integer(), createdAt: TimeSchema, acceptedUntil: nullable(TimeSchema) }),

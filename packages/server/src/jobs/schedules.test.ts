@@ -50,7 +50,7 @@ async function accounting(t: TestContext): Promise<World> {
 async function used(world: World, text: string, address: string | null = null): Promise<void> {
   const place = { projectId: world.projectId, environment: 'production' } as const
   const bytes = address === null ? null : Uint8Array.from(address.split('.'), Number)
-  verify(world.verifier, place, { text, permission: null, address: bytes, path: '' })
+  await verify(world.verifier, place, { text, permission: null, address: bytes, path: '' })
   await countUses(world)
 }
 

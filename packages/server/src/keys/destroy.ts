@@ -59,7 +59,7 @@ export async function cancelDestruction(
 
 /**
  * Makes a tombstone of a key whose time has come: id, locator, owner, times and reason stay, so that its history can be
- * read; what could verify or describe it is gone. Null when it is no longer due: somebody has called it off meanwhile.
+ * read, and where it was imported from, so that it is not imported again; what could verify or describe it is gone. Null when it is no longer due: somebody has called it off meanwhile.
  */
 export async function destroyKey(domain: Domain, id: string): Promise<ApiKey | null> {
   const { value } = await domain.store.transact(SERVER, async (tx) => {
@@ -76,6 +76,7 @@ export async function destroyKey(domain: Domain, id: string): Promise<ApiKey | n
       allowedAddresses: [],
       versions: [],
       destroyAt: null,
+      imported: key.imported === null ? null : { ...key.imported, hash: null },
     }
     await tx.saveKey(key, next)
     tx.record({ action: 'key.destroyed', projectId: key.projectId, environment: key.environment })

@@ -1,5 +1,5 @@
 import type { Environment } from '@keystead/protocol/api-key'
-import type { Authorized, Reach } from '../access/authorize.ts'
+import { type Authorized, requireEnvironment } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { DomainError } from '../errors.ts'
 import { newId, type OwnerId, type ProjectId, type RoleId } from '../ids.ts'
@@ -150,13 +150,8 @@ export async function addKey(domain: Domain, tx: Transaction, input: KeyToAdd): 
     revocationReason: null,
     versions: [{ number: 1, digest: minted.digest, createdAt: now, acceptedUntil: null }],
     destroyAt: null,
+    imported: null,
   }
   await tx.saveKey(null, key)
   return { key, secret: minted.text }
-}
-
-function requireEnvironment(reach: Reach, environment: Environment): void {
-  if (reach.environment !== null && reach.environment !== environment) {
-    throw new DomainError('access.denied', `The credential is bound to ${reach.environment}.`)
-  }
 }

@@ -1,5 +1,5 @@
 import { formatAddressRange, parseAddressRange } from '@keystead/protocol/address'
-import { DomainError } from '../errors.ts'
+import { DomainError, type FieldError } from '../errors.ts'
 import type { ProjectId, RoleId } from '../ids.ts'
 import type { Transaction } from '../storage/store.ts'
 
@@ -20,10 +20,21 @@ export async function requireRoles(
 
 /** Ranges in the one form in which they are stored, each once; `key.invalid_addresses` naming each that is none. */
 export function requireRanges(texts: readonly string[]): readonly string[] {
-  const parsed = texts.map(parseAddressRange)
-  const errors = parsed.flatMap(({ problem }, i) =>
-    problem === null ? [] : [{ path: `/body/allowedAddresses/${i}`, message: problem }],
-  )
+  const { ranges, errors } = readRanges(texts, '/body/allowedAddresses')
   if (errors.length > 0) throw new DomainError('key.invalid_addresses', null, { errors })
-  return [...new Set(parsed.flatMap(({ range }) => (range === null ? [] : [formatAddressRange(range)])))]
+  return ranges
+}
+
+/** As requireRanges, with what is wrong as an answer. `path`: where the list stands in the request. */
+export function readRanges(
+  texts: readonly string[],
+  path: string,
+): { readonly ranges: readonly string[]; readonly errors: readonly FieldError[] } {
+  const parsed = texts.map(parseAddressRange)
+  return {
+    ranges: [...new Set(parsed.flatMap(({ range }) => (range === null ? [] : [formatAddressRange(range)])))],
+    errors: parsed.flatMap(({ problem }, i) =>
+      problem === null ? [] : [{ path: `${path}/${i}`, message: problem }],
+    ),
+  }
 }

@@ -13,8 +13,19 @@ export interface Seal {
   unseal(): Promise<Secret<Uint8Array>>
 }
 
+/** Encryption of single values that a row holds. */
+export interface Cipher {
+  /**
+   * AES-256-GCM (NIST SP 800-38D) under a key derived for `context` alone, base64url of nonce, ciphertext and tag: to be
+   * kept in the row that the context names.
+   */
+  encrypt(context: string, plaintext: Uint8Array): string
+  /** What was encrypted for this context; null for any other text: altered, cut, or of another row. */
+  decrypt(context: string, text: string): Uint8Array | null
+}
+
 /** What the server does with the keys under the root key. The keys themselves never leave it. */
-export interface Keyring {
+export interface Keyring extends Cipher {
   /** HMAC-SHA-256 over a row's canonical text, base64url (43 characters). Makes a row written by SQL worthless (T-05). */
   rowMac(text: string): string
   /** HMAC-SHA-256 over size and root of the log, base64url. Makes a log that was changed at rest show (T-06). */

@@ -204,7 +204,13 @@ test('a snapshot is written when enough has changed, and not again before', asyn
   assert.equal(written(), 0)
   const [key] = [await aKey(world)].map((issued) => issued.key)
   assert.ok(key)
-  const changes = { keys: Array.from({ length: 10_000 }, () => key), owners: [], roles: [], withdrawn: [] }
+  const changes = {
+    keys: Array.from({ length: 10_000 }, () => key),
+    owners: [],
+    roles: [],
+    importSources: [],
+    withdrawn: [],
+  }
   for (let i = 0; i < 2; i++) world.index.add(changes)
   await world.keeper.keep()
   await world.keeper.keep()

@@ -1,4 +1,5 @@
-import type { ApiKey, Owner, Role } from './records.ts'
+import { IMPORT_SOURCE } from './import-rows.ts'
+import type { ApiKey, ImportSource, Owner, Role } from './records.ts'
 import { API_KEY, OWNER, ROLE, type SealedTable } from './rows.ts'
 import type { Changes } from './store.ts'
 
@@ -6,7 +7,7 @@ import type { Changes } from './store.ts'
 export type Gathered = { readonly [Part in keyof Changes]: Changes[Part][number][] }
 
 export function noChanges(): Gathered {
-  return { keys: [], owners: [], roles: [], withdrawn: [] }
+  return { keys: [], owners: [], roles: [], importSources: [], withdrawn: [] }
 }
 
 /** Adds an object of a table as it is now, if it is one that others keep in memory. */
@@ -18,4 +19,5 @@ export function noteChange(
   if (table === API_KEY.table) changes.keys.push(record as ApiKey)
   if (table === OWNER.table) changes.owners.push(record as Owner)
   if (table === ROLE.table) changes.roles.push(record as Role)
+  if (table === IMPORT_SOURCE.table) changes.importSources.push(record as ImportSource)
 }

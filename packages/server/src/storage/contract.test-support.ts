@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomBase62 } from '@keystead/protocol/api-key'
-import type { AuditAction } from '@keystead/protocol/audit-event'
+import type { AuditAction } from '@keystead/protocol/audit-actions'
 import { newId } from '../ids.ts'
 import { systemRandom } from '../random.ts'
 import { START } from '../world.test-support.ts'
@@ -53,6 +53,7 @@ export function newKey(owner: Owner, change: Partial<ApiKey> = {}): ApiKey {
     revocationReason: null,
     versions: [{ number: 1, digest: 'd'.repeat(43), createdAt: START, acceptedUntil: null }],
     destroyAt: null,
+    imported: null,
     ...change,
   }
 }

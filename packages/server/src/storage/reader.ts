@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { RowReader } from './row-reader.ts'
 import { type BulkReads, bulkReads } from './bulk-reads.ts'
 import { scheduleReads, type ScheduleReads } from './schedule-reader.ts'
+import { type ImportReads, importReads } from './import-reads.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE } from './rows.ts'
 import { listKeys } from './key-list.ts'
 import { pageOf } from './page.ts'
@@ -15,6 +16,7 @@ export function createReader(db: Kysely<Tables>, rows: RowReader, isOurs: Integr
     ...objectReads(db, rows),
     ...keyReads(db, rows),
     ...bulkReads(db, rows, isOurs),
+    ...importReads(db, rows),
     ...useReads(db, rows),
     ...scheduleReads(db, rows),
     ...auditReads(db),
@@ -36,7 +38,12 @@ type ObjectReads = Pick<
 type KeyReads = Pick<Reader, 'key' | 'keys'>
 type AuditReads = Omit<
   Reader,
-  keyof ObjectReads | keyof KeyReads | keyof ScheduleReads | keyof BulkReads | keyof UseReads
+  | keyof ObjectReads
+  | keyof KeyReads
+  | keyof ScheduleReads
+  | keyof BulkReads
+  | keyof ImportReads
+  | keyof UseReads
 >
 
 function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {

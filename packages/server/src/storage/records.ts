@@ -6,6 +6,7 @@ import type {
   BulkChunkId,
   BulkOperationId,
   EnvironmentId,
+  ImportSourceId,
   InstallationId,
   KeyId,
   OwnerId,
@@ -85,10 +86,48 @@ export interface Role extends Stored<RoleId> {
   readonly state: 'active' | 'deactivated'
 }
 
+/** How other systems keep their keys. The last three are slow on purpose. */
+export const IMPORT_ALGORITHMS = ['sha256', 'sha512', 'hmac-sha256', 'bcrypt', 'argon2id', 'scrypt'] as const
+export type ImportAlgorithm = (typeof IMPORT_ALGORITHMS)[number]
+
+/** Where the part of a foreign text ends that says which key it is: before the nth separator, or after so many characters. */
+export type LookupRule =
+  | { readonly separator: string; readonly occurrence: number }
+  | { readonly length: number }
+
+/** How another system kept the keys of an environment. */
+export interface ImportSource extends Stored<ImportSourceId> {
+  readonly projectId: ProjectId
+  readonly environment: Environment
+  /** Unique in the environment. */
+  readonly name: string
+  readonly algorithm: ImportAlgorithm
+  /** Null: a text is found by its hash alone. Never null for a slow algorithm. */
+  readonly lookup: LookupRule | null
+  /** What was hashed: the whole text, or what comes after the look-up part and its separator. */
+  readonly hashes: 'text' | 'rest'
+  /** The HMAC key, encrypted (Cipher.encrypt); null for every other algorithm. */
+  readonly secret: string | null
+}
+
+/** Where an imported key comes from. Its first version is the foreign one. */
+export interface Imported {
+  readonly sourceId: ImportSourceId
+  /** What a presented text leads to it by, as long as it was not upgraded; the same import has the same one, for ever. */
+  readonly ref: string
+  /** The slow hash, encrypted (Cipher.encrypt); null for a fast one, and once upgraded. */
+  readonly hash: string | null
+  /** The version of the record in which its first version got a digest of ours; null before. Nobody did that to the key. */
+  readonly upgradedIn: number | null
+}
+
 /** One secret of a key. The secret itself is kept nowhere. */
 export interface KeyVersion {
   readonly number: number
-  /** base64url SHA-256 of keyDigestInput, 43 characters. */
+  /**
+   * 43 characters: base64url SHA-256 of keyDigestInput; for an imported one a digest of keys/import/digests.ts, or
+   * UNPROVABLE_DIGEST while only a slow hash is known.
+   */
   readonly digest: string
   readonly createdAt: number
   /** When a rotated version stops being accepted; null for the current one. */
@@ -119,6 +158,8 @@ export interface ApiKey extends Stored<KeyId> {
   readonly versions: readonly KeyVersion[]
   /** When what the key holds will be erased, or null. */
   readonly destroyAt: number | null
+  /** Null: issued here. */
+  readonly imported: Imported | null
 }
 
 /** Until when a version other than the current one is accepted; null when none is, as of the last change. */
@@ -227,7 +268,7 @@ export interface BulkChunk extends Stored<BulkChunkId> {
 
 export interface BulkItem {
   readonly keyId: KeyId
-  /** The key's version when the operation had taken it: with any other, somebody has touched it since. */
+  /** The key's version when the operation had taken it: with any other, somebody has touched it since (isTouched). */
   readonly version: number
   /** False for a key that needed no change yet, such as a suspended one that is to be revoked. */
   readonly changed: boolean

@@ -19,6 +19,7 @@ import {
   type Role,
 } from './records.ts'
 import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
+import { IMPORT_SOURCE, importedFromRow } from './import-rows.ts'
 import { USE_EMITTER } from './use-rows.ts'
 import type { Integrity, RefusedRow } from './store.ts'
 import type {
@@ -37,6 +38,7 @@ export type SealedTable =
   | 'owner'
   | 'role'
   | 'api_key'
+  | 'import_source'
   | 'bulk_operation'
   | 'bulk_chunk'
   | 'use_emitter'
@@ -239,6 +241,10 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     'rotated_at',
     'overlap_until',
     'destroy_at',
+    'import_source_id',
+    'import_ref',
+    'import_hash',
+    'import_upgraded_in',
   ],
   toRow: (record) => ({
     id: record.id,
@@ -270,6 +276,10 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     overlap_until: overlapUntil(record),
     rotated_at: currentVersion(record)?.createdAt ?? record.createdAt,
     destroy_at: record.destroyAt,
+    import_source_id: record.imported?.sourceId ?? null,
+    import_ref: record.imported?.ref ?? null,
+    import_hash: record.imported?.hash ?? null,
+    import_upgraded_in: record.imported?.upgradedIn ?? null,
   }),
   fromRow: (row) => ({
     id: row.id as KeyId,
@@ -292,6 +302,7 @@ export const API_KEY: Codec<ApiKeyTable, ApiKey> = {
     revocationReason: row.revocation_reason,
     versions: (JSON.parse(row.versions) as VersionRow[]).map(versionFromRow),
     destroyAt: row.destroy_at,
+    imported: importedFromRow(row),
   }),
 }
 
@@ -323,6 +334,7 @@ export const SEALED = [
   BULK_OPERATION,
   BULK_CHUNK,
   USE_EMITTER,
+  IMPORT_SOURCE,
 ] as const
 export type SealedCodec = (typeof SEALED)[number]
 
@@ -350,5 +362,6 @@ export function codecOf(type: TargetType): SealedCodec {
     bulk_operation: BULK_OPERATION,
     bulk_chunk: BULK_CHUNK,
     use_emitter: USE_EMITTER,
+    import_source: IMPORT_SOURCE,
   }[type]
 }

@@ -1,5 +1,6 @@
 import type { Environment } from '@keystead/protocol/api-key'
-import type { AuditAction, AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
+import type { AuditAction } from '@keystead/protocol/audit-actions'
+import type { AuditActor, AuditEvent, AuditTarget } from '@keystead/protocol/audit-event'
 import type { StateLine } from '@keystead/protocol/audit-state'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Part, Parts } from '../compact/part.ts'
@@ -10,6 +11,7 @@ import type {
   AuditEntry,
   BulkChunk,
   BulkOperation,
+  ImportSource,
   Installation,
   JobCursor,
   KeyUse,
@@ -163,6 +165,7 @@ export interface Changes {
   readonly keys: readonly ApiKey[]
   readonly owners: readonly Owner[]
   readonly roles: readonly Role[]
+  readonly importSources: readonly ImportSource[]
   /** Ids of objects that have changed and whose rows are not what the log says: what is known of them no longer holds. */
   readonly withdrawn: readonly string[]
 }
@@ -243,6 +246,8 @@ export interface Reader {
   ): Promise<Page<Owner>>
   role(id: string): Promise<Role | null>
   roles(projectId: ProjectId | null, page: PageRequest): Promise<Page<Role>>
+  importSource(id: string): Promise<ImportSource | null>
+  importSources(projectId: ProjectId | null, page: PageRequest): Promise<Page<ImportSource>>
   key(id: string): Promise<ApiKey | null>
   /** Looks at a bounded number of rows: a page may hold fewer items than its limit, even none, before the last one. */
   keys(filter: KeyFilter, page: PageRequest): Promise<Page<ApiKey>>
@@ -311,6 +316,8 @@ export interface Reader {
     range: { from: number; below: number },
     limit: number,
   ): Promise<{ readonly entries: readonly AuditEntry[]; readonly next: number | null }>
+  /** All that a leaf of ours changed; `storage.integrity` when its batch is not the one that it names. */
+  auditTargets(entry: AuditEntry): Promise<readonly AuditTarget[]>
   /** The position of the newest leaf, or null. */
   lastPosition(): Promise<number | null>
   /** A complete subtree of the tree: level 0 is a leaf hash. Null when it is not (yet) complete. */
@@ -334,6 +341,12 @@ export interface Transaction {
   role(id: string): Promise<Role | null>
   roleByName(projectId: ProjectId, name: string): Promise<Role | null>
   key(id: string): Promise<ApiKey | null>
+  /** Those of these, at most 1,000, that were there before this transaction. */
+  ownersByExternalIds(projectId: ProjectId, externalIds: readonly string[]): Promise<readonly Owner[]>
+  /** The keys that were imported with these (Imported.ref), at most 1,000, before this transaction. */
+  keysByImportRefs(refs: readonly string[]): Promise<readonly ApiKey[]>
+  importSource(id: string): Promise<ImportSource | null>
+  importSourcesOf(projectId: ProjectId, environment: Environment): Promise<readonly ImportSource[]>
   bulkOperation(id: string): Promise<BulkOperation | null>
   useEmitter(id: string): Promise<UseEmitter | null>
   /** `next.version` must be one more than what is stored (1 when new): anything else is an assertion failure. */
@@ -344,6 +357,7 @@ export interface Transaction {
   saveOwner(previous: Owner | null, next: Owner): Promise<void>
   saveRole(previous: Role | null, next: Role): Promise<void>
   saveKey(previous: ApiKey | null, next: ApiKey): Promise<void>
+  saveImportSource(next: ImportSource): Promise<void>
   saveBulkOperation(previous: BulkOperation | null, next: BulkOperation): Promise<void>
   saveBulkChunk(next: BulkChunk): Promise<void>
   saveUseEmitter(previous: UseEmitter | null, next: UseEmitter): Promise<void>

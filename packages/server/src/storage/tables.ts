@@ -9,6 +9,7 @@ export interface Tables {
   owner: OwnerTable
   role: RoleTable
   api_key: ApiKeyTable
+  import_source: ImportSourceTable
   bulk_operation: BulkOperationTable
   bulk_chunk: BulkChunkTable
   use_emitter: UseEmitterTable
@@ -39,6 +40,7 @@ export const TABLE_TRUST: Readonly<
   owner: 'sealed',
   role: 'sealed',
   api_key: 'sealed',
+  import_source: 'sealed',
   bulk_operation: 'sealed',
   bulk_chunk: 'sealed',
   use_emitter: 'sealed',
@@ -128,6 +130,21 @@ export interface ApiKeyTable extends SealedRow {
   /** Until when an earlier version is accepted beside it; null: none was, at the last change. */
   readonly overlap_until: number | null
   readonly destroy_at: number | null
+  readonly import_source_id: string | null
+  readonly import_ref: string | null
+  readonly import_hash: string | null
+  readonly import_upgraded_in: number | null
+}
+
+export interface ImportSourceTable extends SealedRow {
+  readonly project_id: string
+  readonly environment: string
+  readonly name: string
+  readonly algorithm: string
+  /** JSON of a LookupRule; null: none. */
+  readonly lookup: string | null
+  readonly hashes: string
+  readonly secret: string | null
 }
 
 export interface BulkOperationTable extends SealedRow {

@@ -5,11 +5,13 @@ import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
 import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
 import { noChanges, noteChange } from './changes.ts'
+import { IMPORT_SOURCE } from './import-rows.ts'
 import type { CommittedRecords } from './committed-records.ts'
 import type {
   ApiKey,
   BulkChunk,
   BulkOperation,
+  ImportSource,
   Installation,
   Owner,
   Project,
@@ -39,7 +41,14 @@ import type { Tables } from './tables.ts'
 import { segmentRow, USE_EMITTER } from './use-rows.ts'
 
 /** Few, and read again and again. */
-const KEPT: ReadonlySet<SealedTable> = new Set(['installation', 'project', 'environment', 'owner', 'role'])
+const KEPT: ReadonlySet<SealedTable> = new Set([
+  'installation',
+  'project',
+  'environment',
+  'owner',
+  'role',
+  'import_source',
+])
 
 /** What an audit target is made of; what has no state of its own is active. */
 interface Auditable {
@@ -177,6 +186,31 @@ export class OpenTransaction implements Transaction {
     return this.#byId(API_KEY, id)
   }
 
+  async ownersByExternalIds(projectId: string, externalIds: readonly string[]): Promise<readonly Owner[]> {
+    if (externalIds.length === 0) return []
+    const build = (db: Kysely<Tables>) =>
+      db.selectFrom('owner').selectAll().where('project_id', '=', '').where('external_id', 'in', externalIds)
+    const name = `${externalIds.length} owners by external ids`
+    return this.#openAll(OWNER, await this.#use().run(name, build, [projectId, ...externalIds]))
+  }
+
+  async keysByImportRefs(refs: readonly string[]): Promise<readonly ApiKey[]> {
+    if (refs.length === 0) return []
+    const build = (db: Kysely<Tables>) => db.selectFrom('api_key').selectAll().where('import_ref', 'in', refs)
+    return this.#openAll(API_KEY, await this.#use().run(`${refs.length} keys by import refs`, build, refs))
+  }
+
+  async importSource(id: string): Promise<ImportSource | null> {
+    return this.#byId(IMPORT_SOURCE, id)
+  }
+
+  async importSourcesOf(projectId: string, environment: Environment): Promise<readonly ImportSource[]> {
+    const build = (db: Kysely<Tables>) =>
+      db.selectFrom('import_source').selectAll().where('project_id', '=', '').where('environment', '=', '')
+    const found = await this.#use().run('import sources of', build, [projectId, environment])
+    return this.#openAll(IMPORT_SOURCE, found)
+  }
+
   async bulkOperation(id: string): Promise<BulkOperation | null> {
     return this.#byId(BULK_OPERATION, id)
   }
@@ -217,6 +251,10 @@ export class OpenTransaction implements Transaction {
 
   async saveKey(previous: ApiKey | null, next: ApiKey): Promise<void> {
     this.#save(API_KEY, previous, next)
+  }
+
+  async saveImportSource(next: ImportSource): Promise<void> {
+    this.#save(IMPORT_SOURCE, null, next)
   }
 
   async saveBulkOperation(previous: BulkOperation | null, next: BulkOperation): Promise<void> {
@@ -269,6 +307,13 @@ export class OpenTransaction implements Transaction {
     if (record !== null && version !== undefined && KEPT.has(codec.table))
       this.#records.keep(id, version, record)
     return record
+  }
+
+  #openAll<Row extends StoredRow, Record>(
+    codec: Codec<Row, Record>,
+    { rows }: { readonly rows: readonly Row[] },
+  ): readonly Record[] {
+    return rows.flatMap((row) => this.#open(codec, { rows: [row] }) ?? [])
   }
 
   #open<Row extends StoredRow, Record>(

@@ -50,9 +50,9 @@ test('each decision is a record of a batch, at the time of the decision, and the
   const world = await openWorld(t)
   const { key, secret } = await aKey(world)
   const place = { projectId: world.projectId, environment: 'production' } as const
-  verify(world.verifier, place, { text: secret.reveal(), permission: null, address: null, path: '' })
+  await verify(world.verifier, place, { text: secret.reveal(), permission: null, address: null, path: '' })
   world.clock.advance(7)
-  verify(world.verifier, place, { text: 'a guess', permission: null, address: null, path: '' })
+  await verify(world.verifier, place, { text: 'a guess', permission: null, address: null, path: '' })
   world.clock.advance(1_000)
   await world.usage.flush()
   const [batch, ...more] = await batches(world)

@@ -7,12 +7,14 @@ import { compileGrants } from '@keystead/protocol/permission'
 import fc from 'fast-check'
 import type { Part, Parts } from '../compact/part.ts'
 import { hashText } from '../hash.ts'
-import { newId, type OwnerId, type ProjectId, type RoleId } from '../ids.ts'
+import { type ImportSourceId, newId, type OwnerId, type ProjectId, type RoleId } from '../ids.ts'
 import { systemRandom } from '../random.ts'
-import type { ApiKey, Owner, Role } from '../storage/records.ts'
+import { upgradedDigest } from '../keys/import/digests.ts'
+import type { ApiKey, ImportSource, Owner, Role } from '../storage/records.ts'
 import { KeyIndex } from './index.ts'
 
-const id = (name: 'key' | 'owner' | 'project' | 'role'): string => newId(name, () => 1, systemRandom)
+const id = (name: 'importSource' | 'key' | 'owner' | 'project' | 'role'): string =>
+  newId(name, () => 1, systemRandom)
 const PROJECTS = [id('project'), id('project')] as ProjectId[]
 const ROLES = [id('role'), id('role')] as RoleId[]
 const OWNERS = Array.from({ length: 4 }, () => id('owner')) as OwnerId[]
@@ -20,6 +22,19 @@ const IDENTITIES = Array.from({ length: 8 }, () => ({
   id: id('key') as ApiKey['id'],
   locator: randomBase62(12, systemRandom),
 }))
+
+const SOURCE: ImportSource = {
+  ...{ id: id('importSource') as ImportSourceId, version: 1, createdAt: 1 },
+  projectId: id('project') as ProjectId,
+  ...{
+    environment: 'production',
+    name: 'old',
+    algorithm: 'sha256',
+    lookup: null,
+    hashes: 'text',
+    secret: null,
+  },
+}
 
 const time = fc.option(fc.integer({ min: 0, max: 4_102_444_800_000 }))
 const versions = fc
@@ -44,10 +59,15 @@ const aKey: fc.Arbitrary<ApiKey> = fc
     notBefore: time,
     expiresAt: time,
     versions,
+    isImported: fc.boolean(),
+    upgradedIn: fc.constantFrom(null, 1),
   })
-  .map(({ identity, ...rest }) => ({
+  .map(({ identity, isImported, upgradedIn, ...rest }) => ({
     ...identity,
     ...rest,
+    // No two keys have one digest.
+    versions: rest.versions.map((each) => ({ ...each, digest: hashText(`${identity.id} ${each.digest}`) })),
+    imported: isImported ? { sourceId: SOURCE.id, ref: hashText(identity.id), hash: null, upgradedIn } : null,
     ...{ version: 1, createdAt: 1, brand: 'ks', name: '', revokedAt: null, destroyAt: null },
   }))
 const anOwner: fc.Arbitrary<Owner> = fc
@@ -70,6 +90,7 @@ const someChanges = fc.record({
   keys: fc.array(aKey, { maxLength: 4 }),
   owners: fc.array(anOwner, { maxLength: 2 }),
   roles: fc.array(aRole, { maxLength: 1 }),
+  importSources: fc.constantFrom([], [SOURCE]),
   withdrawn: fc.oneof(
     { weight: 5, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.constantFrom(...IDENTITIES).map((key) => [key.id]) },
@@ -81,6 +102,7 @@ class Model {
   readonly keys = new Map<string, ApiKey>()
   readonly owners = new Map<string, Owner>()
   readonly roles = new Map<string, Role>()
+  readonly sources = new Set<string>()
 
   record(locator: string): Omit<KeyRecord, 'policy'> & { readonly permissions: readonly string[] } {
     const key = this.keys.get(locator)
@@ -112,6 +134,9 @@ class Model {
 
 function assertSame(index: KeyIndex, model: Model): void {
   assert.equal(index.size, model.keys.size)
+  const sources = index.importSources(SOURCE.projectId, 'production')
+  assert.deepEqual(sources, model.sources.has(SOURCE.id) ? [SOURCE] : [])
+  assert.deepEqual(index.importSources(SOURCE.projectId, 'staging'), [])
   for (const { locator } of IDENTITIES) {
     const record = index.lookup(locator)
     if (!model.keys.has(locator)) assert.equal(record, undefined)
@@ -121,6 +146,12 @@ function assertSame(index: KeyIndex, model: Model): void {
       const { permissions, ...expected } = model.record(locator)
       assert.deepEqual(rest, expected)
       assert.deepEqual(policy.grants, compileGrants(permissions))
+      const key = model.keys.get(locator)
+      if (key?.imported) {
+        const leading = upgradedDigest(key) ?? key.imported.ref
+        assert.equal(index.lookupImported(leading)?.keyId, key.id)
+      }
+      assert.equal(index.lookupImported(hashText(locator)), undefined)
       assert.equal(policy.addresses.length, model.keys.get(locator)?.allowedAddresses.length)
     }
   }
@@ -139,6 +170,7 @@ test('the index answers as the plainest model would, before and after a capture 
       for (const [i, changes] of steps.entries()) {
         index.add(changes)
         for (const role of changes.roles) model.roles.set(role.id, role)
+        for (const source of changes.importSources) model.sources.add(source.id)
         for (const owner of changes.owners) model.owners.set(owner.id, owner)
         for (const key of changes.keys) model.keys.set(key.locator, key)
         for (const gone of changes.withdrawn)
@@ -162,7 +194,7 @@ test('what is captured is not changed by what is taken in before it is written',
   fc.assert(
     fc.property(fc.array(aKey, { minLength: 1 }), anOwner, someChanges, (keys, owner, later) => {
       const index = new KeyIndex()
-      index.add({ keys, owners: [owner], roles: [], withdrawn: [] })
+      index.add({ keys, owners: [owner], roles: [], importSources: [], withdrawn: [] })
       const model = new Model()
       for (const key of keys) model.keys.set(key.locator, key)
       model.owners.set(owner.id, owner)
@@ -181,7 +213,7 @@ test('nothing is captured while something is withdrawn, until it has come back',
   const index = new KeyIndex()
   const [key] = fc.sample(aKey, 1)
   assert.ok(key)
-  const changes = { keys: [], owners: [], roles: [], withdrawn: [] }
+  const changes = { keys: [], owners: [], roles: [], importSources: [], withdrawn: [] }
   index.add({ ...changes, keys: [key] })
   index.add({ ...changes, withdrawn: [key.id] })
   assert.equal(index.capture(), null)
@@ -193,7 +225,8 @@ test('policies that no key has any more are forgotten, and the numbers of the ot
   const index = new KeyIndex()
   const [first] = fc.sample(aKey, 1)
   assert.ok(first)
-  const taking = (key: ApiKey) => index.add({ keys: [key], owners: [], roles: [], withdrawn: [] })
+  const taking = (key: ApiKey) =>
+    index.add({ keys: [key], owners: [], roles: [], importSources: [], withdrawn: [] })
   const other = { ...first, ...IDENTITIES.find(({ locator }) => locator !== first.locator) }
   taking({ ...other, permissions: ['market:read'] })
   for (let i = 0; i < 25_000; i++) taking({ ...first, permissions: [`a${i}:read`] })
@@ -206,7 +239,7 @@ test('a locator or an id that no record can hold is an error, not a record that 
   const [key] = fc.sample(aKey, 1)
   assert.ok(key)
   const add = (wrong: Partial<ApiKey>) =>
-    index.add({ keys: [{ ...key, ...wrong }], owners: [], roles: [], withdrawn: [] })
+    index.add({ keys: [{ ...key, ...wrong }], owners: [], roles: [], importSources: [], withdrawn: [] })
   assert.throws(() => add({ locator: 'short' }), /locator/)
   assert.throws(() => add({ locator: 'é'.repeat(12) }), /locator/)
   assert.throws(() => add({ id: 'key_1' as ApiKey['id'] }), /another length/)

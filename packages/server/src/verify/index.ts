@@ -1,8 +1,12 @@
+import type { Environment } from '@keystead/protocol/api-key'
 import type { KeyRecord } from '@keystead/protocol/decision'
 import { VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
 import { jsonPart, jsonValues, type Part, type Parts } from '../compact/part.ts'
-import type { ApiKey } from '../storage/records.ts'
+import type { ApiKey, ImportSource } from '../storage/records.ts'
 import type { Changes, Store } from '../storage/store.ts'
+import { upgradedDigest } from '../keys/import/digests.ts'
+import { IMPORT_REFS_LAYOUT, ImportRefs } from './import-refs.ts'
+import { IMPORT_SOURCES_LAYOUT, ImportSources } from './import-sources.ts'
 import { Interned } from './interned.ts'
 import { KEY_LAYOUT, KeyPages, type PageCounts } from './key-pages.ts'
 import { Owners, OWNERS_LAYOUT } from './owners.ts'
@@ -16,9 +20,14 @@ const PLACES = 'places'
 const REASONS = 'reasons'
 const COUNTS = 'key-counts'
 /** What a snapshot says about how this index is laid out: a program that lays it out otherwise must not read it. */
-export const INDEX_LAYOUT = [KEY_LAYOUT, OWNERS_LAYOUT, POLICIES_LAYOUT, PLACES, REASONS, COUNTS, 1].join(
-  ', ',
-)
+export const INDEX_LAYOUT = [
+  ...[KEY_LAYOUT, OWNERS_LAYOUT, POLICIES_LAYOUT, IMPORT_REFS_LAYOUT, IMPORT_SOURCES_LAYOUT],
+  ...[PLACES, REASONS, COUNTS, 2],
+].join(', ')
+
+interface Counts extends PageCounts {
+  readonly importRefs: number
+}
 
 interface Recent {
   readonly slot: number
@@ -37,6 +46,8 @@ export class KeyIndex {
   #policies = new Policies()
   #places = new Interned<Place>()
   #reasons = new Interned<string | null>()
+  #importRefs = new ImportRefs()
+  #importSources = new ImportSources()
   /** By the lowest bits of the slot. */
   #recent = noRecords()
   /** Withdrawn, and not come back since. */
@@ -46,16 +57,17 @@ export class KeyIndex {
   #taken = 0
 
   /** Takes in records as the store reads them at start, or as they are committed; forgets those that are withdrawn. */
-  add({ keys, owners, roles, withdrawn }: Changes): void {
+  add({ keys, owners, roles, importSources, withdrawn }: Changes): void {
     // One more for what else a commit brings.
     this.#taken += 1 + keys.length + owners.length + roles.length
     this.#policies.addRoles(roles)
+    for (const source of importSources) this.#importSources.add(source)
     for (const owner of owners) this.#owners.add(owner)
     for (const key of keys) this.#write(key)
     if (owners.length > 0) this.#recent = noRecords()
     if (this.#policies.size > this.#policiesMax) this.#dropPolicies()
     if (this.#withdrawn.size > 0)
-      for (const { id } of [...keys, ...owners, ...roles]) this.#withdrawn.delete(id)
+      for (const { id } of [...keys, ...owners, ...roles, ...importSources]) this.#withdrawn.delete(id)
     if (withdrawn.length > 0) this.#forget(new Set(withdrawn))
   }
 
@@ -85,12 +97,18 @@ export class KeyIndex {
   /** What is held of the key with this locator, as it is now. */
   lookup(locator: string): KeyRecord | undefined {
     const slot = this.#keys.find(locator)
-    if (slot === -1) return undefined
-    const recent = this.#recent[slot % RECENT]
-    if (recent?.slot === slot) return recent.record
-    const record = this.#make(slot)
-    this.#recent[slot % RECENT] = { slot, record }
-    return record
+    return slot === -1 ? undefined : this.#recordOf(slot)
+  }
+
+  /** What is held of the imported key that this digest leads to (keys/import/digests.ts). NOT checked: that it proves it. */
+  lookupImported(digest: string): KeyRecord | undefined {
+    const slot = this.#importRefs.find(digest)
+    return slot === -1 || !this.#keys.isHeld(slot) ? undefined : this.#recordOf(slot)
+  }
+
+  /** How foreign texts are read in an environment. */
+  importSources(projectId: string, environment: Environment): readonly ImportSource[] {
+    return this.#importSources.of(projectId, environment)
   }
 
   /**
@@ -100,29 +118,46 @@ export class KeyIndex {
   capture(): { readonly parts: readonly Part[]; readonly release: () => void } | null {
     if (this.#withdrawn.size > 0) return null
     const { parts, counts, release } = this.#keys.capture()
+    const refs = this.#importRefs.capture()
+    const all: Counts = { ...counts, importRefs: refs.count }
     return {
       parts: [
-        jsonPart(COUNTS, [counts]),
+        jsonPart(COUNTS, [all]),
         jsonPart(PLACES, this.#places.list()),
         jsonPart(REASONS, this.#reasons.list()),
         this.#owners.capture(),
         ...this.#policies.capture(),
         ...parts,
+        refs.part,
+        this.#importSources.capture(),
       ],
-      release,
+      release() {
+        release()
+        refs.release()
+      },
     }
   }
 
   /** Becomes what a snapshot holds, which must be of this layout and authentic. For an index that holds nothing yet. */
   restore(parts: Parts): void {
-    const [counts] = jsonValues(parts, COUNTS) as PageCounts[]
+    const [counts] = jsonValues(parts, COUNTS) as Counts[]
     if (counts === undefined) throw new Error('a snapshot without its counts')
     this.#places = new Interned(jsonValues(parts, PLACES) as Place[])
     this.#reasons = new Interned(jsonValues(parts, REASONS) as (string | null)[])
     this.#owners = Owners.restore(parts)
     this.#policies = Policies.restore(parts)
     this.#keys = KeyPages.restore(parts, counts)
+    this.#importRefs = ImportRefs.restore(parts, counts.importRefs)
+    this.#importSources = ImportSources.restore(parts)
     this.#policiesMax = Math.max(POLICIES_MIN, 2 * this.#policies.size)
+  }
+
+  #recordOf(slot: number): KeyRecord {
+    const recent = this.#recent[slot % RECENT]
+    if (recent?.slot === slot) return recent.record
+    const record = this.#make(slot)
+    this.#recent[slot % RECENT] = { slot, record }
+    return record
   }
 
   #make(slot: number): KeyRecord {
@@ -160,12 +195,16 @@ export class KeyIndex {
       versions: key.versions.slice(0, VERSIONS_HELD_MAX),
     })
     this.#recent[slot % RECENT] = null
+    if (key.imported === null) return
+    const upgraded = upgradedDigest(key)
+    this.#importRefs.add(upgraded ?? key.imported.ref, slot)
   }
 
   #forget(ids: ReadonlySet<string>): void {
     for (const id of ids) this.#withdrawn.add(id)
     this.#policies.withdrawRoles(ids)
     this.#keys.forget(ids)
+    this.#importSources.forget(ids)
     this.#recent = noRecords()
   }
 

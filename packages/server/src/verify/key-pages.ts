@@ -91,7 +91,12 @@ export class KeyPages {
   /** The slot of the key with this locator, or -1. It stays the same for as long as the process runs. */
   find(locator: string): number {
     const slot = this.#slotOf(locator)
-    return slot !== -1 && this.#isHeld(slot) ? slot : -1
+    return slot !== -1 && this.isHeld(slot) ? slot : -1
+  }
+
+  /** Whether the key of this slot is there: it is not once it has been forgotten. */
+  isHeld(slot: number): boolean {
+    return this.#records.pageOf(slot).bytes[this.#records.byteOf(slot) + HELD] === 1
   }
 
   read(slot: number): PagedKey {
@@ -152,7 +157,7 @@ export class KeyPages {
   /** Forgets the keys with these ids. Looks at all keys: for what happens after damage only. */
   forget(ids: ReadonlySet<string>): void {
     for (let slot = 0; slot < this.#records.count; slot++) {
-      if (!this.#isHeld(slot) || !ids.has(this.read(slot).id)) continue
+      if (!this.isHeld(slot) || !ids.has(this.read(slot).id)) continue
       this.#records.writablePageOf(slot).bytes[this.#records.byteOf(slot) + HELD] = 0
       this.#size -= 1
     }
@@ -185,10 +190,6 @@ export class KeyPages {
   /** Whether this slot holds the locator that was packed last. */
   holds(slot: number): boolean {
     return this.#wanted.isAt(this.#records.pageOf(slot).words, (this.#records.byteOf(slot) + LOCATOR) / 4)
-  }
-
-  #isHeld(slot: number): boolean {
-    return this.#records.pageOf(slot).bytes[this.#records.byteOf(slot) + HELD] === 1
   }
 
   #slotOf(locator: string): number {

@@ -9,11 +9,13 @@ import type { ProjectId } from '../ids.ts'
 import type { UsageRecorder } from '../usage/recorder.ts'
 import { requireFresh } from './freshness.ts'
 import type { AddressCounter } from './addresses.ts'
+import type { ForeignTexts } from './foreign.ts'
 import type { KeyIndex } from './index.ts'
 import type { PermissionQueries } from './permission-queries.ts'
 
 export interface Verifier {
   readonly index: KeyIndex
+  readonly foreign: ForeignTexts
   readonly usage: Pick<UsageRecorder, 'count'>
   readonly queries: PermissionQueries
   readonly addresses: AddressCounter
@@ -51,22 +53,40 @@ export interface Presented {
 }
 
 /**
- * Decides on one presented key, from memory, and counts the answer. Asks no database, whatever the text.
- * `request.invalid` for a permission query that cannot be read, `verification.stale` when the index may be old.
+ * Decides on one presented key and counts the answer: at once and from memory, whatever the text, but for the first use
+ * of an imported key with a slow hash (foreign.ts). `request.invalid` for a permission query that cannot be read,
+ * `verification.stale` when the index may be old, `verification.busy` when too many slow hashes wait.
  */
 export function verify(
   verifier: Verifier,
   place: Place,
   { text, permission, address, path }: Presented,
-): Decision {
+): Decision | Promise<Decision> {
   requireFresh(verifier)
   const now = verifier.clock()
   const query = permission === null ? null : verifier.queries.read(permission, `${path}/permission`)
   const question = { text, kind: 'key', ...place, permission: query, address, now } as const
-  const decision = decide(question, lookupIn(verifier.index), hashText)
+  const native = decide(question, lookupIn(verifier.index), hashText)
+  const decision = native.record === null ? verifier.foreign.decide(question) : native
+  if (decision instanceof Promise) return countedLater(verifier, decision, address)
+  count(verifier, decision, now, address)
+  return decision
+}
+
+async function countedLater(
+  verifier: Verifier,
+  decided: Promise<Decision>,
+  address: Address | null,
+): Promise<Decision> {
+  const decision = await decided
+  requireFresh(verifier)
+  count(verifier, decision, verifier.clock(), address)
+  return decision
+}
+
+function count(verifier: Verifier, decision: Decision, now: number, address: Address | null): void {
   verifier.usage.count(decision, now)
   verifier.addresses.count(decision, now, address)
-  return decision
 }
 
 /** The look-up that decisions are given. */

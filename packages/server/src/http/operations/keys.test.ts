@@ -13,6 +13,7 @@ const KEY_FIELDS = [
   'environment',
   'expiresAt',
   'id',
+  'imported',
   'kind',
   'lastUsedAt',
   'locator',

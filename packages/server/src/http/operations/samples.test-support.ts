@@ -1,8 +1,11 @@
 // One well-formed request per operation, on objects of the first project's production environment.
+import { ENVIRONMENTS, type Environment } from '@keystead/protocol/api-key'
+import { hashText } from '../../hash.ts'
 import { createOwner } from '../../owners/create.ts'
 import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { scheduleDestruction } from '../../keys/destroy.ts'
-import { aKey, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
+import { aSource } from '../../keys/import/import.test-support.ts'
+import { aKey, anOwner, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
 import { suspendKey } from '../../keys/suspend.ts'
 import { saveProjects } from '../../storage/contract.test-support.ts'
 import { ask, HOUR, may, type Installation } from '../../world.test-support.ts'
@@ -100,6 +103,34 @@ const SAMPLES: Readonly<Record<string, (world: Installation) => Promise<Sample>>
       dryRun: true,
     },
   }),
+  'keys.import': async (world) => ({
+    path: '/v1/keys:import',
+    body: {
+      sourceId: await source(world),
+      items: [
+        {
+          hash: hashText(`sample ${++serial}`),
+          ownerExternalId: (await anOwner(world)).externalId,
+          permissions: ['market:read'],
+        },
+      ],
+    },
+  }),
+  'keys.export': async (world) => ({
+    path: '/v1/keys:export',
+    body: { projectId: world.projectId, environment: 'production' },
+  }),
+  'import-sources.create': async (world) => ({
+    path: '/v1/import-sources',
+    body: {
+      projectId: world.projectId,
+      environment: await environmentWithRoom(world),
+      name: `sample-${++serial}`,
+      algorithm: 'sha256',
+    },
+  }),
+  'import-sources.list': async () => ({ path: '/v1/import-sources' }),
+  'import-sources.get': async (world) => ({ path: `/v1/import-sources/${await source(world)}` }),
   'bulk-operations.list': async () => ({ path: '/v1/bulk-operations' }),
   'bulk-operations.get': async (world) => ({ path: `/v1/bulk-operations/${await bulkOperation(world)}` }),
   'bulk-operations.undo': async (world) => ({
@@ -203,4 +234,22 @@ async function issued(world: Installation): Promise<string> {
 /** A root key that can do what the operation on it needs, and no more. */
 async function root(world: Installation, verb: string): Promise<string> {
   return (await aRootKey(world, { permissions: [`root-keys:${verb}`] })).key.id
+}
+
+/** An environment has few: the first one serves everybody. */
+async function source(world: Installation): Promise<string> {
+  const known = await sourcesOf(world, 'production')
+  return known[0] ?? (await aSource(world)).id
+}
+
+async function environmentWithRoom(world: Installation): Promise<Environment> {
+  for (const environment of ENVIRONMENTS)
+    if ((await sourcesOf(world, environment)).length < 8) return environment
+  throw new Error('no environment has room for another import source')
+}
+
+async function sourcesOf(world: Installation, environment: Environment): Promise<readonly string[]> {
+  const page = { limit: 200, cursor: null }
+  const { items } = await world.store.reader.importSources(world.projectId, page)
+  return items.filter((each) => each.environment === environment).map(({ id }) => id)
 }

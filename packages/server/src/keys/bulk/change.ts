@@ -54,6 +54,12 @@ export function conclude(key: ApiKey, { action, parameters }: Wanted, now: numbe
   return revoked(key, reason, now)
 }
 
+/** Whether somebody has changed the key since the operation took it; that it was upgraded by being used does not count. */
+export function isTouched({ version, imported }: ApiKey, item: BulkItem): boolean {
+  const upgrades = (imported?.upgradedIn ?? 0) > item.version ? 1 : 0
+  return version !== item.version + upgrades
+}
+
 /** The key as it was before the operation took it. For a key that nobody has touched since: item.version is its own. */
 export function putBack(key: ApiKey, { action }: Wanted, item: BulkItem): ApiKey | null {
   if (!item.changed) return null

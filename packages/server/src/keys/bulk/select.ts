@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { type AuditAction, parseAuditEvent } from '@keystead/protocol/audit-event'
+import type { AuditAction } from '@keystead/protocol/audit-actions'
+import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { allows, compileGrants, EFFECTIVE_PERMISSIONS_MAX } from '@keystead/protocol/permission'
 import type { Domain } from '../../domain.ts'
 import { DomainError } from '../../errors.ts'
@@ -119,8 +120,8 @@ async function idsOf(reader: Reader, { query, logSize }: Scope): Promise<readonl
   return named === null ? [...touched].toSorted() : named.filter((id) => touched.has(id))
 }
 
-/** What shows a secret to the caller. */
-const SHOWS_SECRET: readonly AuditAction[] = ['key.created', 'key.rotated']
+/** What shows the caller a secret, or of an imported key what its secret can be guessed by if it is a weak one. */
+const SHOWS_SECRET: readonly AuditAction[] = ['key.created', 'key.rotated', 'key.imported']
 
 /** The index only leads to leaves: what counts is what a leaf that we wrote says itself (T-30). */
 async function touchedBy(reader: Reader, actorId: string, below: number): Promise<ReadonlySet<string>> {
@@ -132,12 +133,12 @@ async function touchedBy(reader: Reader, actorId: string, below: number): Promis
       { from, below },
       LEAVES_PER_STEP,
     )
-    for (const { bytes } of entries) {
-      const event = parseAuditEvent(bytes)
+    for (const entry of entries) {
+      const event = parseAuditEvent(entry.bytes)
       if (event.actor.id !== actorId || !SHOWS_SECRET.includes(event.action)) continue
-      for (const { type, id } of event.targets) if (type === 'api_key') touched.add(id)
+      for (const { type, id } of await reader.auditTargets(entry)) if (type === 'api_key') touched.add(id)
+      if (touched.size > KEYS_MAX) throw new DomainError('bulk_operation.too_many_keys')
     }
-    if (touched.size > KEYS_MAX) throw new DomainError('bulk_operation.too_many_keys')
     from = next
     await nextTurn()
   }

@@ -1,11 +1,11 @@
 import type { RevocationReason } from '@keystead/protocol/lifecycle'
-import type { AuditAction } from '@keystead/protocol/audit-event'
+import type { AuditAction } from '@keystead/protocol/audit-actions'
 import type { Domain } from '../../domain.ts'
 import { DomainError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { ApiKey, BulkItem, BulkOperation } from '../../storage/records.ts'
 import type { DetailValue, Provenance, RecordedEvent, Transaction } from '../../storage/store.ts'
-import { conclude, putBack, take } from './change.ts'
+import { conclude, isTouched, putBack, take } from './change.ts'
 import { isInScope } from './select.ts'
 
 /** Keys in one transaction: a leaf names at most 64 targets, and two of them are the operation and its chunk. */
@@ -151,7 +151,7 @@ async function settleKey(
   now: number,
 ): Promise<boolean> {
   const key = await authenticKey(tx, item.keyId)
-  if (key?.version !== item.version) return false
+  if (key === null || isTouched(key, item)) return false
   const next = operation.phase === 'undoing' ? putBack(key, operation, item) : conclude(key, operation, now)
   if (next === null) return false
   await tx.saveKey(key, next)

@@ -68,7 +68,7 @@ export async function openNode(
   t.after(() => closeOnce(store))
   const refused: RefusedRow[] = []
   store.onRefused((row) => refused.push(row))
-  const domain: Domain = { store, clock: clock.read, random: systemRandom, brand: 'ks' }
+  const domain: Domain = { store, clock: clock.read, random: systemRandom, cipher: keyring, brand: 'ks' }
   if (store.head().size === 0) await initialize(domain)
   const projectId = known ?? (await firstProject(store))
   return {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { parseAuditEvent } from '@keystead/protocol/audit-event'
+import bcrypt from 'bcryptjs'
+import { aSource, imported } from '../../keys/import/import.test-support.ts'
 import { aKey, anOwner, aRole, aRootKey } from '../../keys/keys.test-support.ts'
 import { bulk } from '../../keys/bulk/bulk.test-support.ts'
 import { recordStart } from '../../bootstrap.ts'
@@ -19,6 +21,7 @@ import { updateKey } from '../../keys/update.ts'
 import { code, event, PROVENANCE, saveProjects } from '../contract.test-support.ts'
 import { API_KEY, ENVIRONMENT, INSTALLATION, OWNER, PROJECT, ROLE, wrongWith } from '../rows.ts'
 import { BULK_CHUNK, BULK_OPERATION } from '../bulk-rows.ts'
+import { IMPORT_SOURCE } from '../import-rows.ts'
 import { USE_EMITTER } from '../use-rows.ts'
 import type { Reader } from '../store.ts'
 import { openSqliteStore } from './store.ts'
@@ -68,6 +71,7 @@ const SEALED: readonly {
     },
   },
   { ...USE_EMITTER, read: (reader) => reader.useEmitters({ limit: 200, cursor: null }) },
+  { ...IMPORT_SOURCE, read: (reader) => reader.importSources(null, { limit: 200, cursor: null }) },
 ]
 
 async function fullWorld(t: TestContext): Promise<World> {
@@ -76,6 +80,10 @@ async function fullWorld(t: TestContext): Promise<World> {
   const times = { expiresAt: world.clock.now + 1_000, notBefore: world.clock.now }
   await aKey(world, { ...times, roles: [role.id], allowedAddresses: ['10.0.0.0/8'] })
   await bulk(world, { query: { keyIds: [(await aKey(world)).key.id] } })
+  const lookup = { separator: '.', occurrence: 1 }
+  const slow = await aSource(world, { algorithm: 'bcrypt', lookup })
+  await imported(world, slow, { hash: bcrypt.hashSync('a.b', 4), lookup: 'a' })
+  await aSource(world, { algorithm: 'hmac-sha256', secret: 'pepper', lookup, hashes: 'rest' })
   world.usage.count(ask(world, ''), world.clock.now)
   await world.usage.close()
   world.database.writer.exec('PRAGMA foreign_keys = OFF')

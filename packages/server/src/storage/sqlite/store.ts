@@ -337,6 +337,7 @@ class SqliteStore implements Store {
       keys: made.flatMap(({ keys }) => keys),
       owners: made.flatMap(({ owners }) => owners),
       roles: made.flatMap(({ roles }) => roles),
+      importSources: made.flatMap(({ importSources }) => importSources),
       withdrawn: [],
     }
     for (const listener of this.#listeners) listener(changes, frontier.size)

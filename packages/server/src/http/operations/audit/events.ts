@@ -1,4 +1,5 @@
-import { AUDIT_ACTIONS, type AuditAction, parseAuditEvent } from '@keystead/protocol/audit-event'
+import { AUDIT_ACTIONS, type AuditAction } from '@keystead/protocol/audit-actions'
+import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { hexEncode } from '@keystead/protocol/bytes'
 import { Type } from 'typebox'
 import { DomainError } from '../../../errors.ts'

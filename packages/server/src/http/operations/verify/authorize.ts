@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { Decision } from '@keystead/protocol/decision'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import { Type } from 'typebox'
 import { bearerOf } from '../../../access/bearer.ts'
 import { clientAddress } from '../../../access/client-address.ts'
@@ -20,11 +21,11 @@ export const authorizeOperation: LeanOperation = {
   status: 200,
   output: Type.String({ maxLength: 0 }),
   outputType: 'text/plain',
-  errors: [],
-  respond: (services, request, response) => {
+  errors: ['verification.busy'],
+  respond: (services, request, response, fail) => {
     const { headers } = request
     const caller = single(headers['x-keystead-caller'])
-    const decision = decideFor(services, caller, {
+    const presented = {
       text: presentedKey(headers),
       permission: single(headers['x-keystead-permission']),
       path: '/headers/x-keystead',
@@ -33,24 +34,27 @@ export const authorizeOperation: LeanOperation = {
         single(headers['x-forwarded-for']) ?? undefined,
         services.trustedProxies,
       ),
-    })
-    const { code, reason, record, version } = decision
-    response.writeHead(statusOf(code), {
-      'content-length': 0,
-      'cache-control': 'no-store',
-      'x-keystead-code': code,
-      ...(reason === null ? {} : { 'x-keystead-reason': reason }),
-      ...(record === null
-        ? {}
-        : {
-            'x-keystead-key-id': record.keyId,
-            'x-keystead-version': version ?? 0,
-            'x-keystead-owner': record.ownerId ?? '',
-            'x-keystead-owner-external-id': record.owner?.externalId ?? '',
-          }),
-    })
-    response.end()
+    }
+    decideFor(services, caller, presented, (decision) => answer(response, decision), fail)
   },
+}
+
+function answer(response: ServerResponse, { code, reason, record, version }: Decision): void {
+  response.writeHead(statusOf(code), {
+    'content-length': 0,
+    'cache-control': 'no-store',
+    'x-keystead-code': code,
+    ...(reason === null ? {} : { 'x-keystead-reason': reason }),
+    ...(record === null
+      ? {}
+      : {
+          'x-keystead-key-id': record.keyId,
+          'x-keystead-version': version ?? 0,
+          'x-keystead-owner': record.ownerId ?? '',
+          'x-keystead-owner-external-id': record.owner?.externalId ?? '',
+        }),
+  })
+  response.end()
 }
 
 /** A request with two credentials has none: which one counts must not depend on who reads it (T-12). */

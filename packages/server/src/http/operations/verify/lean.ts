@@ -2,7 +2,7 @@ import type { Decision } from '@keystead/protocol/decision'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Action } from '../../../access/actions.ts'
 import { authorize } from '../../../access/authorize.ts'
-import { authenticate } from '../../../verify/authenticate.ts'
+import { authenticate, requireCredential } from '../../../verify/authenticate.ts'
 import { placeOf, type Presented, verify } from '../../../verify/verifier.ts'
 import { type Described, NO_DEMAND, type Services } from '../../operation.ts'
 
@@ -21,10 +21,32 @@ export interface LeanOperation extends Described {
   ) => void
 }
 
-/** Decides on a presented key for the caller whose root key text is given; nothing of it touches a database. */
-export function decideFor(services: Services, credential: string | null, presented: Presented): Decision {
+/**
+ * Decides on a presented key for the caller whose root key text is given, and hands the decision to `done`: at once but
+ * for the first use of an imported key with a slow hash. What goes wrong later is for `fail`.
+ */
+export function decideFor(
+  services: Services,
+  credential: string | null,
+  presented: Presented,
+  done: (decision: Decision) => void,
+  fail: (error: unknown) => void,
+): void {
   const { verifier } = services
   const caller = authenticate(verifier, credential)
   const by = authorize(caller, 'keys:verify', NO_DEMAND, null)
-  return verify(verifier, placeOf(by), presented)
+  const decision = verify(verifier, placeOf(by), presented)
+  if (decision instanceof Promise) void answerLater(decision)
+  else done(decision)
+
+  async function answerLater(decided: Promise<Decision>): Promise<void> {
+    try {
+      const late = await decided
+      // Again: the credential may have been revoked meanwhile.
+      requireCredential(verifier, credential)
+      done(late)
+    } catch (error) {
+      fail(error)
+    }
+  }
 }

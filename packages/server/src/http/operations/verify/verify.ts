@@ -25,7 +25,13 @@ const described = {
   status: 200,
   body: PresentedSchema,
   output: DecisionSchema,
-  errors: ['verification.stale', 'request.too_large', 'request.media_type', 'request.malformed'],
+  errors: [
+    'verification.stale',
+    'verification.busy',
+    'request.too_large',
+    'request.media_type',
+    'request.malformed',
+  ],
 } as const
 
 const validate = compileInput(described)
@@ -36,15 +42,19 @@ export const verifyKeyOperation: LeanOperation = {
     if (!/^application\/json *(;|$)/i.test(request.headers['content-type'] ?? ''))
       throw new DomainError('request.media_type')
     readBody(request, fail, (body) => {
-      const decision = decideFor(services, bearerOf(request.headers.authorization), readQuestion(body))
+      const credential = bearerOf(request.headers.authorization)
       const { verifier } = services
-      const text = answerText(decision, verifier.index.position, requireFresh(verifier))
-      response.writeHead(200, {
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': Buffer.byteLength(text),
-        'cache-control': 'no-store',
-      })
-      response.end(text)
+      const { position } = verifier.index
+      const done = (decision: Decision): void => {
+        const text = answerText(decision, position, requireFresh(verifier))
+        response.writeHead(200, {
+          'content-type': 'application/json; charset=utf-8',
+          'content-length': Buffer.byteLength(text),
+          'cache-control': 'no-store',
+        })
+        response.end(text)
+      }
+      decideFor(services, credential, readQuestion(body), done, fail)
     })
   },
 }

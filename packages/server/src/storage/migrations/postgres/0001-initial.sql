@@ -29,14 +29,24 @@ CREATE TABLE role (
   UNIQUE (project_id, name)
 );
 
+CREATE TABLE import_source (
+  id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
+  project_id text COLLATE "C" NOT NULL REFERENCES project (id), environment text NOT NULL, name text COLLATE "C" NOT NULL,
+  algorithm text NOT NULL, lookup text, hashes text NOT NULL, secret text, mac text NOT NULL,
+  UNIQUE (project_id, environment, name)
+);
+
 CREATE TABLE api_key (
   id text COLLATE "C" PRIMARY KEY, version bigint NOT NULL, created_at bigint NOT NULL,
   kind text NOT NULL, project_id text COLLATE "C" REFERENCES project (id), environment text,
   owner_id text COLLATE "C" REFERENCES owner (id),
   brand text NOT NULL, locator text COLLATE "C" NOT NULL UNIQUE, name text NOT NULL, permissions text NOT NULL,
   roles text, allowed_addresses text, state text NOT NULL, not_before bigint, expires_at bigint, revoked_at bigint, revocation_reason text,
-  versions text NOT NULL, rotated_at bigint NOT NULL, overlap_until bigint, destroy_at bigint, mac text NOT NULL
+  versions text NOT NULL, rotated_at bigint NOT NULL, overlap_until bigint, destroy_at bigint,
+  import_source_id text COLLATE "C" REFERENCES import_source (id), import_ref text COLLATE "C", import_hash text, import_upgraded_in bigint,
+  mac text NOT NULL
 );
+CREATE UNIQUE INDEX api_key_import ON api_key (import_ref) WHERE import_ref IS NOT NULL;
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_place ON api_key (project_id, environment, id);
 CREATE INDEX api_key_root ON api_key (id) WHERE kind = 'root';

@@ -26,6 +26,13 @@ CREATE TABLE role (
   UNIQUE (project_id, name)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE import_source (
+  id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
+  project_id TEXT NOT NULL REFERENCES project (id), environment TEXT NOT NULL, name TEXT NOT NULL,
+  algorithm TEXT NOT NULL, lookup TEXT, hashes TEXT NOT NULL, secret TEXT, mac TEXT NOT NULL,
+  UNIQUE (project_id, environment, name)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE api_key (
   id TEXT PRIMARY KEY, version INTEGER NOT NULL, created_at INTEGER NOT NULL,
   kind TEXT NOT NULL, project_id TEXT REFERENCES project (id), environment TEXT, owner_id TEXT REFERENCES owner (id),
@@ -33,8 +40,10 @@ CREATE TABLE api_key (
   allowed_addresses TEXT, state TEXT NOT NULL,
   not_before INTEGER, expires_at INTEGER, revoked_at INTEGER, revocation_reason TEXT, versions TEXT NOT NULL,
   rotated_at INTEGER NOT NULL, overlap_until INTEGER, destroy_at INTEGER,
+  import_source_id TEXT REFERENCES import_source (id), import_ref TEXT, import_hash TEXT, import_upgraded_in INTEGER,
   mac TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX api_key_import ON api_key (import_ref) WHERE import_ref IS NOT NULL;
 CREATE INDEX api_key_project ON api_key (project_id, id);
 CREATE INDEX api_key_place ON api_key (project_id, environment, id);
 CREATE INDEX api_key_root ON api_key (id) WHERE kind = 'root';
