@@ -102,6 +102,7 @@ function attacksOnLeaves(): LogCase[] {
   const good = leaves()
   const third = BEFORE + 2
   const end = BEFORE + 3
+  const shorter = batchLeaf(third, BOOT, 3, 3, 69, 5)
   const log = (
     what: string,
     changed: Uint8Array[],
@@ -121,6 +122,21 @@ function attacksOnLeaves(): LogCase[] {
     {
       ...log('a batch of uses left out', good.toSpliced(BEFORE + 1, 1), ['uses', 'history', 'files']),
       names: [`leaf ${BEFORE + 1} (use.recorded`, 'has batch 3 where 2 must follow', 'version 3 where 2'],
+    },
+    log(
+      'a batch of uses recorded twice',
+      good.toSpliced(third, 0, batchLeaf(good.length, BOOT, 2, 2, 64, 0)),
+      ['uses', 'history'],
+      'has batch 2 where 3 must follow',
+      'version 2 where 3',
+    ),
+    {
+      ...log('uses, their count and their root lowered together', good.with(third, shorter), ['uses']),
+      files: exported(good.with(third, shorter), signer).set(
+        usePath({ boot: BOOT, batchNumber: 3 }),
+        records(BOOT, 3, 69),
+      ),
+      names: ['but there were 3, 134, 5'],
     },
     rewritten(
       'the count of uses lowered',
