@@ -1,15 +1,17 @@
 import { USE_RECORD_BYTES } from '@keystead/protocol/use-record'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Domain } from '../domain.ts'
+import type { KeyId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { KeyPlace } from '../storage/store.ts'
 import type { UseRollUp } from '../storage/records.ts'
-import { UseTally } from './sums.ts'
+import { type Sums, sumsOf } from './sums.ts'
+import { UseTally } from './tally.ts'
 
 /** At most this many segments are in memory together, 2 MiB each; a key that is used all the time is counted once for all. */
 const SEGMENTS_MAX = 8
-/** Between two turns of the loop: about a millisecond each. */
-const RECORDS_PER_TURN = 4_096
+/** Between two turns of the loop: about a millisecond. */
+const RECORDS_PER_TURN = 8_192
 const KEYS_PER_READ = 500
 const SUMS_PER_STEP = 500
 
@@ -34,7 +36,7 @@ export async function rollUpUses({ store }: Pick<Domain, 'store'>, log: Log): Pr
   }
 }
 
-async function addUp(store: Domain['store'], segments: UseRollUp['segments'], log: Log) {
+async function addUp(store: Domain['store'], segments: UseRollUp['segments'], log: Log): Promise<Sums> {
   const tally = new UseTally()
   for (const { boot, batchNumber } of segments) {
     const segment = await store.reader.useSegment(boot, batchNumber)
@@ -48,9 +50,10 @@ async function addUp(store: Domain['store'], segments: UseRollUp['segments'], lo
     }
   }
   const places = new Map<string, KeyPlace>()
-  const keyIds = tally.keyIds()
+  const uses = [...tally.entries()]
+  const keyIds = [...new Set(uses.flatMap(({ keyId }) => keyId ?? []))] as KeyId[]
   for (let from = 0; from < keyIds.length; from += KEYS_PER_READ)
     for (const place of await store.reader.keyPlaces(keyIds.slice(from, from + KEYS_PER_READ)))
       places.set(place.keyId, place)
-  return tally.sums(places)
+  return sumsOf(uses, places)
 }

@@ -1,95 +1,56 @@
-import type { VerificationCode } from '@keystead/protocol/decision'
-import { readUse, USE_RECORD_BYTES } from '@keystead/protocol/use-record'
-import type { KeyId } from '../ids.ts'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type KeyUse, UNKNOWN_KEY, USE_PERIODS, type UseCount, type UsePeriod } from '../storage/records.ts'
 import type { KeyPlace } from '../storage/store.ts'
+import { MINUTE_MS, type Tallied } from './tally.ts'
 
 export const PERIOD_MS: Readonly<Record<UsePeriod, number>> = {
-  minute: 60_000,
+  minute: MINUTE_MS,
   hour: 3_600_000,
   day: 86_400_000,
 }
 
-/** What of a record is the same for uses that are counted together: key, version and code (use-record.ts). */
-const SAME_FROM = 6
-const SAME_TO = 27
+/** Between two turns of the loop: about a millisecond. */
+const USES_PER_TURN = 100
 
-interface Tally {
-  /** A record of these uses. */
-  readonly bytes: Uint8Array
-  readonly index: number
-  count: number
-  lastAt: number
+export interface Sums {
+  readonly uses: readonly KeyUse[]
+  readonly counts: readonly UseCount[]
 }
 
-/** Adds up records, minute by minute; what is not a record is left out. */
-export class UseTally {
-  readonly #minutes = new Map<number, Map<string, Tally>>()
+/**
+ * What uses add up to, in one order for the same uses: totals for each key, version and code; and counts by minute, hour
+ * and day for each key, for the owner of issued keys and for their project. In slices that let others run.
+ */
+export async function sumsOf(uses: readonly Tallied[], places: ReadonlyMap<string, KeyPlace>): Promise<Sums> {
+  const totals = new Map<string, KeyUse>()
+  const counts = new Map<string, UseCount>()
+  for (const [i, use] of uses.entries()) {
+    addUse(totals, counts, use, places.get(use.keyId ?? UNKNOWN_KEY))
+    if (i % USES_PER_TURN === USES_PER_TURN - 1) await nextTurn()
+  }
+  return { uses: [...totals.values()], counts: [...counts.values()] }
+}
 
-  /** Takes the records [from, to) of a segment. The bytes must stay as they are. */
-  add(bytes: Uint8Array, from: number, to: number): void {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-    for (let index = from; index < to; index++) {
-      const at = index * USE_RECORD_BYTES
-      const time = buffer.readUIntBE(at, 6)
-      const minute = time - (time % PERIOD_MS.minute)
-      const same = buffer.toString('latin1', at + SAME_FROM, at + SAME_TO)
-      let tallies = this.#minutes.get(minute)
-      if (tallies === undefined) this.#minutes.set(minute, (tallies = new Map<string, Tally>()))
-      const known = tallies.get(same)
-      if (known === undefined) tallies.set(same, { bytes, index, count: 1, lastAt: time })
-      else {
-        known.count += 1
-        if (time > known.lastAt) known.lastAt = time
-      }
+function addUse(
+  totals: Map<string, KeyUse>,
+  counts: Map<string, UseCount>,
+  { keyId: id, versionNumber, code, minuteAt, count, lastAt }: Tallied,
+  place: KeyPlace | undefined,
+): void {
+  const keyId = id ?? UNKNOWN_KEY
+  const name = `${keyId} ${versionNumber} ${code}`
+  const known = totals.get(name)
+  totals.set(name, {
+    ...{ keyId, versionNumber, code },
+    count: (known?.count ?? 0) + count,
+    lastAt: Math.max(known?.lastAt ?? 0, lastAt),
+  })
+  const environment = place?.environment ?? null
+  for (const subject of subjectsOf(keyId, place))
+    for (const period of USE_PERIODS) {
+      const startAt = minuteAt - (minuteAt % PERIOD_MS[period])
+      addCount(counts, { subject, environment, period, startAt, code, count })
     }
-  }
-
-  /** The keys that were used. */
-  keyIds(): readonly KeyId[] {
-    return [...new Set(this.#uses().flatMap(({ keyId }) => (keyId === UNKNOWN_KEY ? [] : [keyId as KeyId])))]
-  }
-
-  /**
-   * What it all adds up to, in one order for the same records: totals for each key, version and code; and counts by
-   * minute, hour and day for each key, for the owner of issued keys and for their project.
-   */
-  sums(places: ReadonlyMap<string, KeyPlace>): {
-    readonly uses: readonly KeyUse[]
-    readonly counts: readonly UseCount[]
-  } {
-    const totals = new Map<string, KeyUse>()
-    const counts = new Map<string, UseCount>()
-    for (const use of this.#uses()) {
-      const name = `${use.keyId} ${use.versionNumber} ${use.code}`
-      const known = totals.get(name)
-      const count = (known?.count ?? 0) + use.count
-      const lastAt = Math.max(known?.lastAt ?? 0, use.lastAt)
-      totals.set(name, { keyId: use.keyId, versionNumber: use.versionNumber, code: use.code, count, lastAt })
-      for (const subject of subjectsOf(use.keyId, places.get(use.keyId)))
-        for (const period of USE_PERIODS)
-          addCount(counts, {
-            subject,
-            environment: places.get(use.keyId)?.environment ?? null,
-            period,
-            startAt: use.minute - (use.minute % PERIOD_MS[period]),
-            code: use.code,
-            count: use.count,
-          })
-    }
-    return { uses: inOrder(totals), counts: inOrder(counts) }
-  }
-
-  #uses(): (Omit<KeyUse, 'code'> & { readonly code: VerificationCode; readonly minute: number })[] {
-    return [...this.#minutes].flatMap(([minute, tallies]) =>
-      [...tallies.values()].flatMap(({ bytes, index, count, lastAt }) => {
-        const use = readUse(bytes, index)
-        if (use === null) return []
-        const { keyId, versionNumber, code } = use
-        return [{ keyId: keyId ?? UNKNOWN_KEY, versionNumber, code, count, lastAt, minute }]
-      }),
-    )
-  }
 }
 
 /** A root key, which has no owner, is counted for itself alone: a project's counts are those of the keys that it issued. */
@@ -102,8 +63,4 @@ function addCount(counts: Map<string, UseCount>, count: UseCount): void {
   const name = `${count.subject} ${count.period} ${count.startAt} ${count.environment ?? ''} ${count.code}`
   const known = counts.get(name)
   counts.set(name, known === undefined ? count : { ...known, count: known.count + count.count })
-}
-
-function inOrder<Value>(values: ReadonlyMap<string, Value>): readonly Value[] {
-  return [...values].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
 }
