@@ -81,7 +81,7 @@ for (const bench of [
   () => benchNamedTests('faults'),
   () => benchPermissionModel(1_000_000),
   () => benchVerifyHttp(11, 1_000),
-  () => benchUseAccounting(11, 5_000),
+  () => benchUseAccounting(7, 20_000),
   () => benchIssueDurable(7, 1_500),
   () => benchIssuePostgres(7, 2_000),
   () => benchHundredThousandKeys(100_000),

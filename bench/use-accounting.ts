@@ -1,7 +1,8 @@
 /**
  * What the account of uses costs verification: the server as it is, and the same server without it, in alternating
  * windows on one core; the one whose turn it is not stands still, so that the writing and adding up of each falls into
- * its own windows. Run: node bench/use-accounting.ts [--pairs 11] [--window-ms 5000]
+ * its own windows. They are long, since its clock goes on meanwhile: what is done once a minute is done in each of them.
+ * Run: node bench/use-accounting.ts [--pairs 7] [--window-ms 20000]
  */
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -118,7 +119,7 @@ function summarize([ours, bare]: readonly [Side, Side]): { row: Row; lines: read
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { pairs: { type: 'string', default: '11' }, 'window-ms': { type: 'string', default: '5000' } },
+    options: { pairs: { type: 'string', default: '7' }, 'window-ms': { type: 'string', default: '20000' } },
   })
   const { row, lines } = await benchUseAccounting(Number(values.pairs), Number(values['window-ms']))
   for (const line of lines) console.log(line)

@@ -6,7 +6,7 @@ import hashlib
 from . import events, merkle
 
 RECORD_BYTES = 32
-PAGE_RECORDS = 32
+PAGE_RECORDS = 128
 RECORDS_MAX = 65536
 # packages/protocol/src/decision.ts, VERIFICATION_CODES; a record has the place, from 1.
 CODES = 8

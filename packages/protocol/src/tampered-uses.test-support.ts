@@ -21,7 +21,7 @@ const START = Date.UTC(2026, 10, 22)
 /** Events before the first batch. */
 const BEFORE = 2
 /** Records in each batch: a part of a page, full pages, and more. */
-const COUNTS = [1, 64, 70] as const
+const COUNTS = [1, 256, 300] as const
 const BOOT = `boot_${ulid(7)}`
 const CUT_OFF = `boot_${ulid(8)}`
 
@@ -77,16 +77,16 @@ function attacksOnRecords(): LogCase[] {
   const exchanged = concatBytes(record(1), record(0), bytes.subarray(2 * USE_RECORD_BYTES))
   const stray = `use/${BOOT}/9`
   return [
-    edited('a use taken out of its batch', bytes.subarray(USE_RECORD_BYTES), 'instead of 70 records'),
-    edited('a use added to a batch', concatBytes(bytes, record(0)), 'instead of 70 records'),
+    edited('a use taken out of its batch', bytes.subarray(USE_RECORD_BYTES), 'instead of 300 records'),
+    edited('a use added to a batch', concatBytes(bytes, record(0)), 'instead of 300 records'),
     edited('a use changed', later, `${path} has another root than the leaf names`),
     edited('two uses exchanged', exchanged, 'has another root'),
     edited(
       'uses in the place of others',
       files().get(usePath({ boot: CUT_OFF, batchNumber: 1 })) ?? bytes,
-      'instead of 70',
+      'instead of 300',
     ),
-    edited('an empty batch of uses', new Uint8Array(), 'has 0 bytes instead of 70 records'),
+    edited('an empty batch of uses', new Uint8Array(), 'has 0 bytes instead of 300 records'),
     log(
       'uses that no leaf names',
       files().set(stray, bytes),
@@ -102,7 +102,7 @@ function attacksOnLeaves(): LogCase[] {
   const good = leaves()
   const third = BEFORE + 2
   const end = BEFORE + 3
-  const shorter = batchLeaf(third, BOOT, 3, 3, 69, 5)
+  const shorter = batchLeaf(third, BOOT, 3, 3, 299, 5)
   const log = (
     what: string,
     changed: Uint8Array[],
@@ -125,7 +125,7 @@ function attacksOnLeaves(): LogCase[] {
     },
     log(
       'a batch of uses recorded twice',
-      good.toSpliced(third, 0, batchLeaf(good.length, BOOT, 2, 2, 64, 0)),
+      good.toSpliced(third, 0, batchLeaf(good.length, BOOT, 2, 2, 256, 0)),
       ['uses', 'history'],
       'has batch 2 where 3 must follow',
       'version 2 where 3',
@@ -134,17 +134,17 @@ function attacksOnLeaves(): LogCase[] {
       ...log('uses, their count and their root lowered together', good.with(third, shorter), ['uses']),
       files: exported(good.with(third, shorter), signer).set(
         usePath({ boot: BOOT, batchNumber: 3 }),
-        records(BOOT, 3, 69),
+        records(BOOT, 3, 299),
       ),
-      names: ['but there were 3, 134, 5'],
+      names: ['but there were 3, 556, 5'],
     },
     rewritten(
       'the count of uses lowered',
       third,
-      '"count":70',
-      '"count":69',
+      '"count":300',
+      '"count":299',
       `leaf ${third} (use.recorded`,
-      'instead of 69',
+      'instead of 299',
     ),
     rewritten(
       'dropped uses hidden',
@@ -157,9 +157,9 @@ function attacksOnLeaves(): LogCase[] {
     rewritten(
       'the end of a boot that adds up to less',
       end,
-      '"records":135',
-      '"records":134',
-      'but there were 3, 135, 5',
+      '"records":557',
+      '"records":556',
+      'but there were 3, 557, 5',
     ),
     stranded(
       'a batch of uses under another number',
@@ -247,7 +247,7 @@ function leaves(): Uint8Array[] {
   const batches = COUNTS.map((count, at) =>
     batchLeaf(BEFORE + at, BOOT, at + 1, at + 1, count, at === 2 ? 5 : 0),
   )
-  const closing = { boot: BOOT, batches: 3, records: 135, dropped: 5 }
+  const closing = { boot: BOOT, batches: 3, records: 557, dropped: 5 }
   return [
     ...sampleLeaves(BEFORE),
     ...batches,

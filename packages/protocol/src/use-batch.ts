@@ -6,10 +6,10 @@ import { inclusionProof, leafHash, rootFromLeafHashes } from './merkle.ts'
 import { USE_RECORD_BYTES } from './use-record.ts'
 
 /**
- * The leaves of a batch's tree are pages of this many records, 1 KiB: to hash each record alone would cost more than the
+ * The leaves of a batch's tree are pages of this many records, 4 KiB: to hash each record alone would cost more than the
  * accounting may. A use is proven by its page.
  */
-export const USE_PAGE_RECORDS = 32
+export const USE_PAGE_RECORDS = 128
 const PAGE_BYTES = USE_PAGE_RECORDS * USE_RECORD_BYTES
 /** 2 MiB: one row of the database, one file of an export, about three seconds of a server at its limit. */
 export const USE_BATCH_RECORDS_MAX = 65_536

@@ -12,16 +12,25 @@ import { UseWriter } from './use-record.ts'
 
 const BOOT = `boot_${ulid(0)}`
 const KEY = `key_${ulid(3)}`
-const COUNT = 70
+const COUNT = 2 * USE_PAGE_RECORDS - 10
+const USE = USE_PAGE_RECORDS + 8
 const POSITION = 5
 
-/** A log with one batch of uses, and the receipt of use 40. */
+/** A log with one batch of uses, and the receipt of one of its second page. */
 function sample(): { readonly receipt: UseReceipt; readonly checkpoint: Checkpoint } {
   const writer = new UseWriter(COUNT)
   for (let at = 0; at < COUNT; at++) writer.add(1_000 + at, KEY, 1, 'VALID', false)
   const { bytes } = writer
   const details: UseBatch = {
-    ...{ emitter: 'api-1', boot: BOOT, batchNumber: 1, from: 1_000, to: 1_069, count: COUNT, dropped: 0 },
+    ...{
+      emitter: 'api-1',
+      boot: BOOT,
+      batchNumber: 1,
+      from: 1_000,
+      to: 1_000 + COUNT - 1,
+      count: COUNT,
+      dropped: 0,
+    },
     pageRecords: USE_PAGE_RECORDS,
     ...useDigests(sha256, bytes),
   }
@@ -37,7 +46,7 @@ function sample(): { readonly receipt: UseReceipt; readonly checkpoint: Checkpoi
     root: rootFromLeafHashes(sha256, hashes),
   }
   const receipt = makeUseReceipt({
-    record: 40 % USE_PAGE_RECORDS,
+    record: USE % USE_PAGE_RECORDS,
     page: usePage(bytes, 1),
     pageIndex: 1,
     pageProof: proveUsePage(sha256, bytes, 1),
@@ -54,7 +63,13 @@ test('a receipt proves its use, and comes back from its text as it was', () => {
   assert.deepEqual(parseUseReceipt(JSON.stringify(receipt)), receipt)
   const proven = verifyUseReceipt(sha256, receipt, checkpoint)
   assert.ok(typeof proven !== 'string', JSON.stringify(proven))
-  assert.deepEqual(proven.use, { at: 1_040, keyId: KEY, versionNumber: 1, code: 'VALID', asCaller: false })
+  assert.deepEqual(proven.use, {
+    at: 1_000 + USE,
+    keyId: KEY,
+    versionNumber: 1,
+    code: 'VALID',
+    asCaller: false,
+  })
 })
 
 test('a receipt that was changed anywhere proves nothing', () => {
@@ -69,7 +84,7 @@ test('a receipt that was changed anywhere proves nothing', () => {
     'a byte of the record': { page: flipped(receipt.page, 8 * 32 + 5) },
     'a byte of another record': { page: flipped(receipt.page, 5) },
     'a record less': { page: base64Encode(Buffer.from(receipt.page, 'base64').subarray(32)) },
-    'a record of no page': { record: 32 },
+    'a record of no page': { record: USE_PAGE_RECORDS },
     'another page': { pageIndex: 0 },
     'no page of the batch': { pageIndex: 3 },
     'a hash of the page’s proof': { pageProof: receipt.pageProof.with(0, hash) },

@@ -14,7 +14,8 @@ export const USE_RECORD_BYTES = 32
 
 const AT = 0
 const KEY = 6
-const VERSION = 22
+const KEY_BYTES = 16
+const VERSION = KEY + KEY_BYTES
 const CODE = 26
 const FLAGS = 27
 const REST = 28
@@ -39,12 +40,17 @@ export interface Use {
 export class UseWriter {
   readonly #bytes: Uint8Array
   readonly #view: DataView
+  readonly #halves: Uint16Array
   #count = 0
+  /** The id of a caller, which is the same in very many records, and where it was written; none yet for null. */
+  #callerId: string | null = null
+  #callerAt = 0
 
   /** `recordsMax`: how many records there is room for. */
   constructor(recordsMax: number) {
     this.#bytes = new Uint8Array(recordsMax * USE_RECORD_BYTES)
     this.#view = new DataView(this.#bytes.buffer)
+    this.#halves = new Uint16Array(this.#bytes.buffer)
   }
 
   /** How many records have been written. */
@@ -68,10 +74,11 @@ export class UseWriter {
     const from = this.#count * USE_RECORD_BYTES
     if (from >= this.#bytes.length) return false
     const view = this.#view
-    view.setUint16(from + AT, Math.floor(at / HIGH))
-    view.setUint32(from + AT + 2, at % HIGH)
-    if (keyId === null) this.#bytes.fill(0, from + KEY, from + VERSION)
-    else writeUlid(this.#bytes, from + KEY, keyId, KEY_PREFIX.length)
+    const high = Math.floor(at / HIGH)
+    view.setUint16(from + AT, high)
+    // Not by `%`, which is slow for what is no 32-bit integer.
+    view.setUint32(from + AT + 2, at - high * HIGH)
+    this.#writeKey(from + KEY, keyId, asCaller)
     view.setUint32(from + VERSION, versionNumber)
     view.setUint8(from + CODE, VERIFICATION_CODES.indexOf(code) + 1)
     view.setUint8(from + FLAGS, asCaller ? CALLER : 0)
@@ -82,6 +89,20 @@ export class UseWriter {
   /** Forgets what has been written. */
   clear(): void {
     this.#count = 0
+    this.#callerId = null
+  }
+
+  #writeKey(to: number, keyId: string | null, asCaller: boolean): void {
+    const halves = this.#halves
+    if (keyId === null) this.#bytes.fill(0, to, to + KEY_BYTES)
+    else if (asCaller && keyId === this.#callerId)
+      for (let i = 0; i < KEY_BYTES / 2; i++) halves[to / 2 + i] = halves[this.#callerAt / 2 + i] ?? 0
+    else {
+      writeUlid(this.#bytes, to, keyId, KEY_PREFIX.length)
+      if (!asCaller) return
+      this.#callerId = keyId
+      this.#callerAt = to
+    }
   }
 }
 

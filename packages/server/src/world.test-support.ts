@@ -33,7 +33,7 @@ import { KeyIndex } from './verify/index.ts'
 import { type OpenVerifier, openVerifier } from './verify/open.ts'
 import type { Emitter } from './usage/record.ts'
 import type { UsageRecorder } from './usage/recorder.ts'
-import { rollUpUses } from './usage/roll-up.ts'
+import { rollUpAllUses } from './usage/roll-up.ts'
 
 /** 2026-11-22T00:00:00Z */
 export const START = 1_795_305_600_000
@@ -180,7 +180,7 @@ export function testEmitter(clock: Clock = () => START): Emitter {
 export async function countUses({ usage, addresses, domain, log }: Installation): Promise<void> {
   await usage.flush()
   await addresses.flush()
-  while (await rollUpUses(domain, log));
+  await rollUpAllUses(domain, log)
 }
 
 /** The project that an installation begins with. */

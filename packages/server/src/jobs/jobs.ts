@@ -5,7 +5,7 @@ import { rotationJob } from './rotation.ts'
 import { cutoverJob, idleJob } from './silence.ts'
 import { forgetUsesJob, rollUpJob } from './usage.ts'
 
-/** Everything that the server does by itself when its time has come. What was used is added up before silence is judged. */
+/** Everything that the server does by itself when its time has come. */
 export const JOBS: readonly Job[] = [
   destructionJob,
   bulkOperationsJob,

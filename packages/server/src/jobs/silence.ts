@@ -1,5 +1,6 @@
 import { endOverlap, expireUnused, hasMovedOn, isAccountedSince } from '../keys/silence.ts'
 import type { ProjectEnvironment } from '../storage/records.ts'
+import { rollUpAllUses } from '../usage/roll-up.ts'
 import { everyEnvironment } from './environments.ts'
 import type { Job, JobContext } from './job.ts'
 
@@ -36,6 +37,7 @@ async function expireIdle(
     log('warn', 'silence.deferred', { job: 'idle', environment: environment.id })
     return saved(domain, name, { at: now, after: '' }, false)
   }
+  await rollUpAllUses(domain, log)
   const span = { afterId: cursor?.after ?? '', since, now }
   const keys = await domain.store.reader.keysUnused(environment, span, KEYS_PER_PIECE)
   for (const { id } of keys) await expireUnused(domain, id, since)
@@ -69,7 +71,10 @@ export const cutoverJob: Job = {
       for (const key of keys) {
         const silent = silentMs.get(`${key.projectId ?? ''} ${key.environment ?? ''}`)
         if (silent === undefined) continue
-        if (!hasMovedOn(key, await domain.store.reader.uses([key.id]), now - silent)) continue
+        const hasMoved = async () => hasMovedOn(key, await domain.store.reader.uses([key.id]), now - silent)
+        if (!(await hasMoved())) continue
+        await rollUpAllUses(domain, log)
+        if (!(await hasMoved())) continue
         if (await isAccountedSince(domain, now - silent)) await endOverlap(domain, key.id)
         else log('warn', 'silence.deferred', { job: 'cutover', key: key.id })
       }

@@ -285,6 +285,8 @@ export interface Reader {
   useSegmentsBetween(from: number, to: number, limit: number): Promise<readonly UseSegmentHead[]>
   /** Segments with dropped uses that have something of a time. */
   useSegmentsDropped(from: number, to: number, limit: number): Promise<readonly UseSegmentHead[]>
+  /** How many records wait to be added up, and when the last one of the oldest segment was made; null where none waits. */
+  usesWaiting(): Promise<{ readonly records: number; readonly oldestAt: number | null }>
   /** Where keys belong, for counts; NOT checked against their MAC. */
   keyPlaces(keyIds: readonly KeyId[]): Promise<readonly KeyPlace[]>
   /** The next keys by id. Reads at most `limit` rows; one that is refused does not end the walk. */

@@ -17,6 +17,7 @@ export function useRecords(guarantee: Guarantee): void {
     assert.deepEqual(await reader.useSegmentsBetween(head.to + 1, head.to + 9, 10), [])
     assert.deepEqual(await reader.useSegmentsDropped(0, head.to, 10), [head])
     assert.deepEqual(await reader.useEmittersUntil(emitter.createdAt, 10), [emitter])
+    assert.deepEqual(await reader.usesWaiting(), { records: head.count, oldestAt: head.to })
     const filter = { targetId: `${emitter.id}_1`, action: 'use.recorded' }
     assert.deepEqual(await reader.auditPositions(filter, -1, 10), [position])
   })

@@ -17,6 +17,7 @@ export type UseReads = Pick<
   | 'useSegment'
   | 'useSegmentsBetween'
   | 'useSegmentsDropped'
+  | 'usesWaiting'
   | 'keyPlaces'
 >
 
@@ -104,7 +105,7 @@ function emitterReads(
 
 function segmentReads(
   db: Kysely<Tables>,
-): Pick<UseReads, 'useSegment' | 'useSegmentsBetween' | 'useSegmentsDropped'> {
+): Pick<UseReads, 'useSegment' | 'useSegmentsBetween' | 'useSegmentsDropped' | 'usesWaiting'> {
   return {
     async useSegment(boot, batchNumber) {
       const row = await db
@@ -124,6 +125,16 @@ function segmentReads(
         .orderBy('to_at')
         .limit(limit)
       return (await query.execute()).map(segmentHead)
+    },
+    async usesWaiting() {
+      const query = db
+        .selectFrom('use_segment')
+        .select(({ fn }) => [fn.sum('count').as('records'), fn.min('to_at').as('oldestAt')])
+        // Written out, so that the index of those that wait is used.
+        .where((where) => where('rolled_up', '=', where.lit(0)))
+      const row = await query.executeTakeFirst()
+      const oldestAt = row?.oldestAt ?? null
+      return { records: Number(row?.records ?? 0), oldestAt: oldestAt === null ? null : Number(oldestAt) }
     },
     async useSegmentsDropped(from, to, limit) {
       const query = db

@@ -23,7 +23,7 @@ interface Complete {
 }
 
 /** About a millisecond. */
-const PAGES_PER_TURN = 256
+const PAGES_PER_TURN = 128
 
 /**
  * Writes down every decision in memory that is there already, and hands it to the store in batches: a verification never

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Decision } from '@keystead/protocol/decision'
 import fc from 'fast-check'
+import { rollUpJob } from '../jobs/usage.ts'
 import { aKey } from '../keys/keys.test-support.ts'
 import { type KeyUse, UNKNOWN_KEY, USE_PERIODS, type UseCount } from '../storage/records.ts'
 import type { Store } from '../storage/store.ts'
@@ -148,3 +149,25 @@ class Reference {
     assert.deepEqual(counts.map(text).toSorted(byText), [...this.#counts.values()].map(text).toSorted(byText))
   }
 }
+
+test('few uses are added up at once, and under load all of them once a minute', async (t) => {
+  const world = await openWorld(t)
+  const { key, secret } = await aKey(world)
+  const decision = ask(world, secret.reveal())
+  const count = async (uses: number) => {
+    for (let i = 0; i < uses; i++) world.usage.count(decision, world.clock.now)
+    for (let i = 0; i < 3; i++) await world.usage.flush()
+  }
+  const counted = async () =>
+    (await world.store.reader.uses([key.id])).reduce((sum, use) => sum + use.count, 0)
+  await count(10)
+  assert.ok(await rollUpJob.run(world))
+  assert.equal(await counted(), 10)
+  await count(70_000)
+  assert.equal(await rollUpJob.run(world), false)
+  assert.equal(await counted(), 10)
+  world.clock.advance(60_000)
+  assert.ok(await rollUpJob.run(world))
+  assert.equal(await rollUpJob.run(world), false)
+  assert.equal(await counted(), 70_010)
+})

@@ -8,12 +8,17 @@ import type { UseRollUp } from '../storage/records.ts'
 import { type Sums, sumsOf } from './sums.ts'
 import { UseTally } from './tally.ts'
 
-/** At most this many segments are in memory together, 2 MiB each; a key that is used all the time is counted once for all. */
-const SEGMENTS_MAX = 8
+/** Read one after the other, added up together: a key that is used all the time is counted once for all. */
+const SEGMENTS_MAX = 64
 /** Between two turns of the loop: about a millisecond. */
 const RECORDS_PER_TURN = 8_192
 const KEYS_PER_READ = 500
 const SUMS_PER_STEP = 500
+
+/** Adds up all that waits. */
+export async function rollUpAllUses(domain: Pick<Domain, 'store'>, log: Log): Promise<void> {
+  while (await rollUpUses(domain, log));
+}
 
 /**
  * Adds the records of segments that wait to the counts, each exactly once: after a crash it goes on where it was. Answers

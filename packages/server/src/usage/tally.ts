@@ -15,9 +15,7 @@ const RECORD_WORDS = USE_RECORD_BYTES / 4
 const LAST_AT = 0
 const SAME = 2
 const COUNT = SAME + SAME_WORDS
-const SEGMENT = COUNT + 1
-const INDEX = SEGMENT + 1
-const ENTRY_WORDS = INDEX + 1
+const ENTRY_WORDS = COUNT + 1
 
 /** Uses of one key, version and code in one minute. Times are epoch milliseconds. */
 export interface Tallied extends Pick<Use, 'keyId' | 'versionNumber' | 'code'> {
@@ -28,14 +26,14 @@ export interface Tallied extends Pick<Use, 'keyId' | 'versionNumber' | 'code'> {
 
 /** Adds up records by minute, a few dozen nanoseconds each: on the words that they consist of, without a text or object. */
 export class UseTally {
-  readonly #segments: Uint8Array[] = []
+  /** By entry: what its first record says; null where it is none. */
+  readonly #uses: (Pick<Use, 'keyId' | 'versionNumber' | 'code'> | null)[] = []
   readonly #entries = new RecordPages(4 * ENTRY_WORDS)
   readonly #table = new SlotTable()
   readonly #wanted = new Uint32Array(SAME_WORDS)
 
-  /** Takes the records [from, to) of a segment. The bytes must stay as they are. */
+  /** Takes the records [from, to) of a segment. */
   add(segment: Uint8Array, from: number, to: number): void {
-    if (this.#segments.at(-1) !== segment) this.#segments.push(segment)
     const bytes = segment.byteOffset % 4 === 0 ? segment : Uint8Array.from(segment)
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4)
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -43,18 +41,16 @@ export class UseTally {
       const at = index * USE_RECORD_BYTES
       const time = view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2)
       this.#want(words, index * RECORD_WORDS, time)
-      this.#count(index, time)
+      this.#count(bytes, index, time)
     }
   }
 
   /** What it has come to, in the order of first uses; what is not a record is left out. */
   *entries(): Generator<Tallied> {
-    for (let slot = 0; slot < this.#entries.count; slot++) {
+    for (const [slot, use] of this.#uses.entries()) {
+      if (use === null) continue
       const { words, numbers } = this.#entries.pageOf(slot)
       const from = this.#entries.byteOf(slot) / 4
-      const segment = this.#segments[words[from + SEGMENT] ?? 0]
-      const use = segment === undefined ? null : readUse(segment, words[from + INDEX] ?? 0)
-      if (use === null) continue
       const { keyId, versionNumber, code } = use
       const lastAt = numbers[(from + LAST_AT) / 2] ?? 0
       const minuteAt = lastAt - (lastAt % MINUTE_MS)
@@ -79,7 +75,7 @@ export class UseTally {
     wanted[SAME_WORDS - 1] = (words[from + SAME_WORDS - 1] ?? 0) & SEVENTH_MASK
   }
 
-  #count(index: number, time: number): void {
+  #count(bytes: Uint8Array, index: number, time: number): void {
     const hash = hashOfWords(this.#wanted, 0, SAME_WORDS)
     const known = this.#table.find(hash, this)
     const slot = known === -1 ? this.#entries.add() : known
@@ -88,8 +84,7 @@ export class UseTally {
     if (known === -1) {
       this.#table.add(hash, slot)
       words.set(this.#wanted, from + SAME)
-      words[from + SEGMENT] = this.#segments.length - 1
-      words[from + INDEX] = index
+      this.#uses[slot] = readUse(bytes, index)
     }
     words[from + COUNT] = (words[from + COUNT] ?? 0) + 1
     const last = (from + LAST_AT) / 2
