@@ -5,6 +5,7 @@ import { parseAuditEvent } from '@keystead/protocol/audit-event'
 import { VERSIONS_HELD_MAX } from '@keystead/protocol/decision'
 import { recordStart } from '../bootstrap.ts'
 import { cancelRotation } from '../keys/cancel-rotation.ts'
+import type { Issued } from '../keys/issue.ts'
 import { aKey, rotated } from '../keys/keys.test-support.ts'
 import { updatePolicy } from '../projects/policy.ts'
 import { code } from '../storage/contract.test-support.ts'
@@ -18,15 +19,21 @@ import {
   may,
   openWorld,
   SECOND,
+  testEmitter,
   type World,
 } from '../world.test-support.ts'
+import { UsageRecorder } from '../usage/recorder.ts'
 import { verify } from '../verify/verifier.ts'
 import { runJobs } from './job.ts'
 import { JOBS } from './jobs.ts'
 
 const DAYS = DAY / SECOND
 
-const round = async (world: World) => runJobs(JOBS, { domain: world.domain, log: world.log })
+/** As main.ts has it do: uses are stored every few seconds. */
+async function round(world: World): Promise<void> {
+  await world.usage.flush()
+  await runJobs(JOBS, { domain: world.domain, log: world.log })
+}
 
 async function policy(world: World, change: Partial<EnvironmentPolicy>): Promise<void> {
   await updatePolicy(world.domain, may('environments:update'), world.projectId, 'production', change)
@@ -187,6 +194,36 @@ test('nothing is concluded from silence while a process may have lost uses, and 
   await second.usage.flush()
   await round(second)
   assert.equal(ask(second, idle.secret.reveal()).code, 'EXPIRED', 'the gap is older than the window by then')
+})
+
+test('several processes that tell are heard, and one that stops telling defers what is concluded from silence (T-29)', async (t) => {
+  const world = await accounting(t)
+  await policy(world, { idleExpirySeconds: 30 * DAYS })
+  const [here, there, idle] = [await aKey(world), await aKey(world), await aKey(world)]
+  const other = new UsageRecorder(world.domain, testEmitter(world.clock.read), world.log)
+  const use = async (recorder: UsageRecorder, { secret }: Issued) => {
+    recorder.count(ask(world, secret.reveal()), world.clock.now)
+    await recorder.flush()
+  }
+  const pass = async (ms: number, telling: readonly UsageRecorder[]) => {
+    world.clock.advance(ms)
+    for (const recorder of telling) await recorder.flush()
+    await round(world)
+  }
+  await use(other, there)
+  await pass(29 * DAY, [world.usage, other])
+  await use(world.usage, here)
+  await use(other, there)
+  await pass(2 * DAY, [world.usage, other])
+  assert.equal(ask(world, idle.secret.reveal()).code, 'EXPIRED')
+  for (const { secret } of [here, there]) assert.equal(ask(world, secret.reveal()).code, 'VALID')
+
+  // The other one is not heard of any more: it may have taken a use along.
+  await pass(29 * DAY, [world.usage])
+  assert.equal(ask(world, here.secret.reveal()).code, 'VALID')
+  assert.ok(world.logLines.some((line) => line.includes('silence.deferred')))
+  await pass(2 * DAY, [world.usage])
+  assert.equal(ask(world, here.secret.reveal()).code, 'EXPIRED', 'the gap is older than the window by then')
 })
 
 test('the addresses that use each version of a rotating key are kept, the latest 32 of each', async (t) => {

@@ -1,5 +1,5 @@
-import { endOverlap, expireUnused, hasMovedOn, isAccountedSince } from '../keys/silence.ts'
-import type { ProjectEnvironment } from '../storage/records.ts'
+import { endOverlap, expireUnused, hasMovedOn, silenceSince } from '../keys/silence.ts'
+import type { ApiKey, ProjectEnvironment } from '../storage/records.ts'
 import { rollUpAllUses } from '../usage/roll-up.ts'
 import { everyEnvironment } from './environments.ts'
 import type { Job, JobContext } from './job.ts'
@@ -32,8 +32,8 @@ async function expireIdle(
   const cursor = await domain.store.reader.jobCursor(name)
   const isUnderWay = cursor !== null && cursor.after !== ''
   if (cursor !== null && !isUnderWay && now - cursor.at < IDLE_EVERY_MS) return false
-  const since = now - idleSeconds * 1_000
-  if (!(await isAccountedSince(domain, since))) {
+  const since = await silenceSince(domain, idleSeconds * 1_000)
+  if (since === null) {
     log('warn', 'silence.deferred', { job: 'idle', environment: environment.id })
     return saved(domain, name, { at: now, after: '' }, false)
   }
@@ -70,17 +70,20 @@ export const cutoverJob: Job = {
       const keys = await domain.store.reader.keysInOverlap(now, afterId, KEYS_PER_PIECE)
       for (const key of keys) {
         const silent = silentMs.get(`${key.projectId ?? ''} ${key.environment ?? ''}`)
-        if (silent === undefined) continue
-        const hasMoved = async () => hasMovedOn(key, await domain.store.reader.uses([key.id]), now - silent)
-        if (!(await hasMoved())) continue
-        await rollUpAllUses(domain, log)
-        if (!(await hasMoved())) continue
-        if (await isAccountedSince(domain, now - silent)) await endOverlap(domain, key.id)
-        else log('warn', 'silence.deferred', { job: 'cutover', key: key.id })
+        if (silent !== undefined) await cutOver({ domain, log }, key, silent)
       }
       const last = keys.at(-1)
       if (last === undefined || keys.length < KEYS_PER_PIECE) return false
       afterId = last.id
     }
   },
+}
+
+async function cutOver({ domain, log }: JobContext, key: ApiKey, silentMs: number): Promise<void> {
+  const uses = async () => domain.store.reader.uses([key.id])
+  if (!hasMovedOn(key, await uses(), domain.clock() - silentMs)) return
+  const since = await silenceSince(domain, silentMs)
+  if (since === null) return log('warn', 'silence.deferred', { job: 'cutover', key: key.id })
+  await rollUpAllUses(domain, log)
+  if (hasMovedOn(key, await uses(), since)) await endOverlap(domain, key.id)
 }

@@ -2,24 +2,35 @@
 import { SERVER } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { type ApiKey, currentVersion, type KeyUse, overlapUntil } from '../storage/records.ts'
+import { USES_TOLD_MS_MAX, usesToldAt } from '../usage/told.ts'
 import { requireRunning } from './state.ts'
 
 /** Processes that are looked back at; a server that started more often than that within a window is not well. */
 const EMITTERS_MAX = 1_000
 
 /**
- * Whether use was accounted for without a gap since `since`: every process that ran then has ended in order and dropped
- * nothing, but for the newest, which is at it. One that died may have lost its last seconds, in which a key may have been
- * used. Several processes that run at once count as a gap: nothing tells that the others are alive.
+ * Since when, for a time of this length until what every process has told, use was accounted for without a gap; null when
+ * there is one in it. A process that has not told for USES_TOLD_MS_MAX is taken for dead, and it may have lost the uses
+ * of that time; one that has dropped some has a gap for as long as it runs. Whoever concludes something must have all
+ * that waits added up after this.
  */
-export async function isAccountedSince(domain: Domain, since: number): Promise<boolean> {
-  const emitters = await domain.store.reader.useEmittersUntil(domain.clock(), EMITTERS_MAX)
-  return emitters.every(({ closedAt, dropped }, i) => {
-    const next = emitters[i + 1]
-    if (next === undefined) return dropped === 0
-    // When it died nobody knows: at the latest when the next one began.
-    return (closedAt ?? next.createdAt) < since || (closedAt !== null && dropped === 0)
+export async function silenceSince(domain: Domain, lengthMs: number): Promise<number | null> {
+  const { clock, store } = domain
+  const now = clock()
+  const emitters = await store.reader.useEmittersUntil(now, EMITTERS_MAX)
+  const told = await Promise.all(
+    emitters.map(async (emitter) => ({ emitter, toldAt: await usesToldAt(store.reader, emitter) })),
+  )
+  const isRunning = ({ emitter, toldAt }: (typeof told)[number]): boolean =>
+    emitter.closedAt === null && now - toldAt <= USES_TOLD_MS_MAX
+  const until = Math.min(now, ...told.filter(isRunning).map(({ toldAt }) => toldAt))
+  const since = until - lengthMs
+  const isWhole = told.every((each) => {
+    const { closedAt, dropped } = each.emitter
+    const endedAt = isRunning(each) ? now : (closedAt ?? each.toldAt + USES_TOLD_MS_MAX)
+    return endedAt < since || (dropped === 0 && (closedAt !== null || isRunning(each)))
   })
+  return isWhole ? since : null
 }
 
 /** Ends a key that nobody used for as long as its environment allows. Null when it was used, changed or ended meanwhile. */

@@ -54,7 +54,9 @@ export const TABLE_TRUST: Readonly<
     why: 'counts; what is concluded from them can only end a key that policy or an operator lets end (T-29)',
   },
   key_use_address: { why: 'shown to people; nothing is granted or refused by it' },
-  job_cursor: { why: 'says where a job goes on; what it does is judged from sealed rows' },
+  job_cursor: {
+    why: 'says where a job goes on, what it does is judged from sealed rows; and until when uses were told (T-29)',
+  },
   audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
   audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
   audit_actor: { why: 'an index for look-ups; what it leads to is checked against the leaf and its MAC' },

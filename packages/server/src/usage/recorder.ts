@@ -7,6 +7,7 @@ import type { Domain } from '../domain.ts'
 import { sha256 } from '../hash.ts'
 import type { Log } from '../log.ts'
 import { closeUse, type CompleteBatch, type Emitter, recordUse } from './record.ts'
+import { tellUses, USES_TOLD_EVERY_MS } from './told.ts'
 
 /** A batch that is being filled. */
 interface Filling {
@@ -41,6 +42,8 @@ export class UsageRecorder {
   #complete: Complete | null = null
   #flushing: Promise<void> | null = null
   #batches = 0
+  /** Epoch milliseconds until which it was written that everything is stored. */
+  #toldAt = 0
 
   /** `recordsMax`: how many uses one batch takes. */
   constructor(
@@ -97,17 +100,26 @@ export class UsageRecorder {
   }
 
   async #store(): Promise<void> {
+    const now = this.#domain.clock()
+    // What waits since an earlier try is not all.
+    const isAll = this.#complete === null
     this.#complete ??= this.#take()
-    if (this.#complete === null) return
-    const { memory } = this.#complete
     try {
-      const batch = (this.#complete.batch ??= await describe(this.#batches, memory))
-      await recordUse(this.#domain, this.#emitter, batch)
-      this.#complete = null
-      this.#spare = emptied(memory)
+      if (this.#complete !== null) await this.#storeBatch(this.#complete)
+      if (isAll && now - this.#toldAt >= USES_TOLD_EVERY_MS) {
+        await tellUses(this.#domain, this.#emitter.boot, now)
+        this.#toldAt = now
+      }
     } catch (error) {
       this.#say(error)
     }
+  }
+
+  async #storeBatch(complete: Complete): Promise<void> {
+    const batch = (complete.batch ??= await describe(this.#batches, complete.memory))
+    await recordUse(this.#domain, this.#emitter, batch)
+    this.#complete = null
+    this.#spare = emptied(complete.memory)
   }
 
   #say(error: unknown): void {
