@@ -7,6 +7,7 @@ import { scheduleDestruction } from '../../keys/destroy.ts'
 import { aSource } from '../../keys/import/import.test-support.ts'
 import { aKey, anOwner, aRole, aRootKey, rotated, suspended } from '../../keys/keys.test-support.ts'
 import { suspendKey } from '../../keys/suspend.ts'
+import { createProject } from '../../projects/create.ts'
 import { saveProjects } from '../../storage/contract.test-support.ts'
 import { ask, HOUR, may, type Installation } from '../../world.test-support.ts'
 import { LEAN_OPERATIONS, OPERATIONS } from '../operations.ts'
@@ -123,8 +124,7 @@ const SAMPLES: Readonly<Record<string, (world: Installation) => Promise<Sample>>
   'import-sources.create': async (world) => ({
     path: '/v1/import-sources',
     body: {
-      projectId: world.projectId,
-      environment: await environmentWithRoom(world),
+      ...(await placeWithRoom(world)),
       name: `sample-${++serial}`,
       algorithm: 'sha256',
     },
@@ -242,10 +242,12 @@ async function source(world: Installation): Promise<string> {
   return known[0] ?? (await aSource(world)).id
 }
 
-async function environmentWithRoom(world: Installation): Promise<Environment> {
+/** In the first project while there is room; a bound credential can make sources nowhere else. */
+async function placeWithRoom(world: Installation): Promise<{ projectId: string; environment: Environment }> {
   for (const environment of ENVIRONMENTS)
-    if ((await sourcesOf(world, environment)).length < 8) return environment
-  throw new Error('no environment has room for another import source')
+    if ((await sourcesOf(world, environment)).length < 8) return { projectId: world.projectId, environment }
+  const { id } = await createProject(world.domain, may('projects:create'), { name: 'with room' })
+  return { projectId: id, environment: 'production' }
 }
 
 async function sourcesOf(world: Installation, environment: Environment): Promise<readonly string[]> {
