@@ -14,6 +14,11 @@ export const ERROR_CODES = {
     title: 'The request is not valid',
     help: 'Each entry of `errors` names a field and what is wrong with it. Unknown fields are refused.',
   },
+  'request.precondition_failed': {
+    status: 412,
+    title: 'The object has another version than If-Match names',
+    help: 'Somebody has changed it since, or it is not there yet. Read it again and decide again.',
+  },
   'request.malformed': {
     status: 400,
     title: 'The body is not well-formed JSON',

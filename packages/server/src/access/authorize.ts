@@ -26,6 +26,13 @@ export interface Demand {
   readonly approvals: number
 }
 
+/** The request that asks for something, as it ends in the audit event, and what it expects to find. */
+export interface AskedBy {
+  readonly id: RequestId
+  readonly operation: string
+  readonly expectedVersion?: number
+}
+
 declare const proof: unique symbol
 
 /**
@@ -45,7 +52,7 @@ export function authorize<A extends Action>(
   caller: Caller,
   action: A,
   demand: Demand,
-  request: { readonly id: RequestId; readonly operation: string } | null,
+  request: AskedBy | null,
 ): Authorized<A> {
   if (!allows(caller.grants, action))
     throw new DomainError('access.denied', `It needs the permission ${action}.`)
@@ -54,7 +61,7 @@ export function authorize<A extends Action>(
     throw new DomainError('access.denied', 'It needs the approval of a second person.')
   return {
     reach: caller.reach,
-    provenance: { actor: { type: 'root_key', id: caller.keyId }, request },
+    provenance: provenanceOf('root_key', caller.keyId, request),
     canGive: (permissions: readonly string[]) => covers(caller.grants, permissions),
   } as unknown as Authorized<A>
 }
@@ -74,10 +81,16 @@ export function authorizeServer<A extends Action>(): Authorized<A> {
  */
 export function authorizeHolder<A extends Action>(
   key: { readonly keyId: KeyId; readonly reach: Reach },
-  request: { readonly id: RequestId; readonly operation: string },
+  request: AskedBy,
 ): Authorized<A> {
-  const provenance: Provenance = { actor: { type: 'api_key', id: key.keyId }, request }
+  const provenance = provenanceOf('api_key', key.keyId, request)
   return { reach: key.reach, provenance, canGive: () => false } as unknown as Authorized<A>
+}
+
+function provenanceOf(type: 'root_key' | 'api_key', id: KeyId, asked: AskedBy | null): Provenance {
+  if (asked === null) return { actor: { type, id }, request: null }
+  const { expectedVersion, ...request } = asked
+  return { actor: { type, id }, request, ...(expectedVersion === undefined ? {} : { expectedVersion }) }
 }
 
 /** `access.denied` for a credential that is bound to a project or environment, where an operation is about all of them. */

@@ -38,6 +38,7 @@ const COMMON_ERRORS: readonly ErrorCodeName[] = [
 ]
 const BODY_ERRORS: readonly ErrorCodeName[] = ['request.malformed', 'request.too_large', 'request.media_type']
 const CHANGE_ERRORS: readonly ErrorCodeName[] = [
+  'request.precondition_failed',
   'storage.unavailable',
   'storage.integrity',
   'audit.halted',
@@ -96,6 +97,7 @@ function operationObject(operation: Described): object {
       ...parameters('path', operation.params),
       ...parameters('query', operation.query),
       ...(operation.id === 'keys.authorize' ? GATEWAY_HEADERS : []),
+      ...(operation.audit === null ? [] : [IF_MATCH]),
     ],
     ...(operation.body === undefined
       ? {}
@@ -112,6 +114,15 @@ const GATEWAY_HEADERS = ['authorization', 'x-api-key', 'x-keystead-permission', 
     schema: { type: 'string' },
   }),
 )
+
+const IF_MATCH = {
+  name: 'if-match',
+  in: 'header',
+  required: false,
+  description:
+    'The `etag` of the object as it was read: the change is made only if nobody has changed it since.',
+  schema: { type: 'string', pattern: '^(\\*|"[1-9][0-9]{0,14}")$' },
+}
 
 function parameters(place: 'path' | 'query', schema: TSchema | undefined): object[] {
   const { properties = {}, required = [] } = (schema ?? {}) as {

@@ -9,6 +9,7 @@ import { authorize, authorizeHolder, requireUnbound } from '../access/authorize.
 import { clientAddress } from '../access/client-address.ts'
 import type { ProjectId, RequestId } from '../ids.ts'
 import type { Described, Input, Operation, SelfOperation, Services } from './operation.ts'
+import { entityTagOf, versionIn } from './entity-tag.ts'
 import { authenticate, requireCredential } from '../verify/authenticate.ts'
 import { provePossession } from '../verify/possession.ts'
 import { compileInput } from './validate.ts'
@@ -76,6 +77,8 @@ function register(fastify: FastifyInstance, operation: Described, steps: Steps):
     schema: json ? { response: { [operation.status]: operation.output } } : {},
     handler: async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const answer = await steps.answer(request)
+      const etag = entityTagOf(answer)
+      if (etag !== null) void reply.header('etag', etag)
       void reply.code(operation.status).type(operation.outputType ?? 'application/json; charset=utf-8')
       return answer instanceof Uint8Array ? Buffer.from(answer) : answer
     },
@@ -83,7 +86,12 @@ function register(fastify: FastifyInstance, operation: Described, steps: Steps):
 }
 
 function provenanceOf(request: FastifyRequest, operation: Described) {
-  return { id: request.id as RequestId, operation: operation.id }
+  const expectedVersion = operation.audit === null ? null : versionIn(request.headers['if-match'])
+  return {
+    id: request.id as RequestId,
+    operation: operation.id,
+    ...(expectedVersion === null ? {} : { expectedVersion }),
+  }
 }
 
 function partsOf(request: FastifyRequest, operation: Described): Input {

@@ -152,6 +152,8 @@ export interface Check extends Sweep {
 export interface Provenance {
   readonly actor: AuditActor
   readonly request: AuditEvent['request']
+  /** The version that the object which is changed must have now; left out: any. */
+  readonly expectedVersion?: number
 }
 
 export interface Committed<T> {

@@ -3,6 +3,7 @@ import type { Environment, KeyKind } from '@keystead/protocol/api-key'
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import type { KeyState } from '@keystead/protocol/lifecycle'
 import type { Kysely } from 'kysely'
+import { DomainError } from '../errors.ts'
 import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
 import { noChanges, noteChange } from './changes.ts'
 import { IMPORT_SOURCE } from './import-rows.ts'
@@ -36,7 +37,7 @@ import {
 } from './rows.ts'
 import type { RowVersions } from './row-versions.ts'
 import type { Statements } from './statements.ts'
-import type { Changes, Integrity, RecordedEvent, RefusedRow, Transaction } from './store.ts'
+import type { Changes, Integrity, Provenance, RecordedEvent, RefusedRow, Transaction } from './store.ts'
 import type { Tables } from './tables.ts'
 import { segmentRow, USE_EMITTER } from './use-rows.ts'
 
@@ -121,9 +122,15 @@ export class OpenTransaction implements Transaction {
     this.#refuse = refuse
   }
 
-  /** What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3). */
-  end(): Ended {
+  /**
+   * What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3);
+   * `request.precondition_failed` unless the first object that was there had the version that `provenance` expects.
+   */
+  end({ expectedVersion }: Pick<Provenance, 'expectedVersion'>): Ended {
     this.#ended = true
+    const [changed] = [...this.#writes.values()].filter(({ previousVersion }) => previousVersion !== null)
+    if (expectedVersion !== undefined && changed?.previousVersion !== expectedVersion)
+      throw new DomainError('request.precondition_failed')
     const isChange = this.#targets.length > 0 || this.#segments.length > 0
     assert(this.#event !== null || !isChange, 'a change without its audit event')
     return {

@@ -320,7 +320,7 @@ class PostgresStore implements Store {
     } finally {
       tx.abandon()
     }
-    const ended = tx.end()
+    const ended = tx.end(provenance)
     if (ended.event === null) return { value, position: null }
     const { event } = ended
     const leaf = { ...newLeaf(integrity, provenance, event, ended.targets), action: event.action }

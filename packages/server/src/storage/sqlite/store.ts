@@ -144,7 +144,7 @@ class SqliteStore implements Store {
       }
       tx = new OpenTransaction(this.#statements, this.#integrity, versions, this.#records, refuse)
       value = await work(tx)
-      const { event, targets, changes, writes, segments } = tx.end()
+      const { event, targets, changes, writes, segments } = tx.end(provenance)
       await flushWrites(this.#statements, writes, segments)
       if (event === null) return null
       return {
