@@ -38,6 +38,7 @@ test('every wrong setting is refused with one line that names it', () => {
     ['BRAND', 'Ks'],
     ['BRAND', 'abcdefghijklm'],
     ['BRAND', 'ks\n'],
+    ['TLS_BY_PROXY', 'true'],
     ['NODE_NAME', 'two words'],
     ['NODE_NAME', 'x'.repeat(65)],
   ]
@@ -56,4 +57,16 @@ test('every wrong setting is refused with one line that names it', () => {
 test('loopback in every form is served', () => {
   for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1'])
     assert.equal(readConfig({ KEYSTEAD_HOST: host }).host, host)
+})
+
+test('another address is served with a certificate and its key, or where a proxy is said to take TLS', () => {
+  const files = { KEYSTEAD_TLS_CERT_FILE: 'server.crt', KEYSTEAD_TLS_KEY_FILE: 'server.key' }
+  const config = readConfig({ ...files, KEYSTEAD_HOST: '0.0.0.0' })
+  assert.equal(config.host, '0.0.0.0')
+  assert.deepEqual(config.tls, { certificateFile: resolve('server.crt'), keyFile: resolve('server.key') })
+  assert.equal(readConfig({ KEYSTEAD_HOST: '10.0.0.1', KEYSTEAD_TLS_BY_PROXY: 'yes' }).host, '10.0.0.1')
+  assert.equal(readConfig(files).host, '127.0.0.1')
+  assert.throws(() => readConfig({ ...files, KEYSTEAD_HOST: 'example.com' }), StartError)
+  for (const name of Object.keys(files))
+    assert.throws(() => readConfig({ ...files, [name]: '' }), /both, or none/)
 })

@@ -4,12 +4,15 @@ import { isIPv4, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { StartError } from './errors.ts'
+import type { TlsFiles } from './tls.ts'
 
 export interface Config {
   readonly dataDir: string
   readonly host: string
   /** 0 lets the system choose. */
   readonly port: number
+  /** The server's certificate and its key; null: plain HTTP. */
+  readonly tls: TlsFiles | null
   readonly brand: string
   readonly passphraseFile: string | null
   /** A file that holds the URL of a PostgreSQL database; null: SQLite in the data folder. */
@@ -35,9 +38,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     const value = text(name)
     return value === null ? null : resolve(value)
   }
+  const tls = tlsFiles(file('TLS_CERT_FILE'), file('TLS_KEY_FILE'))
+  const isProtected = tls !== null || yes('TLS_BY_PROXY', text('TLS_BY_PROXY'))
   return {
     dataDir,
-    host: loopback(text('HOST') ?? '127.0.0.1'),
+    host: requireProtected(text('HOST') ?? '127.0.0.1', isProtected),
+    tls,
     port: port(text('PORT') ?? String(DEFAULT_PORT)),
     brand: matching(
       'BRAND',
@@ -58,14 +64,30 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
 }
 
-/** There is no TLS yet, and a credential does not cross a network in the clear. */
-function loopback(host: string): string {
+function tlsFiles(certificateFile: string | null, keyFile: string | null): TlsFiles | null {
+  if (certificateFile !== null && keyFile !== null) return { certificateFile, keyFile }
+  if (certificateFile === null && keyFile === null) return null
+  const [given, missing] = certificateFile === null ? ['KEY', 'CERT'] : ['CERT', 'KEY']
+  throw new StartError(
+    `KEYSTEAD_TLS_${given}_FILE is given without KEYSTEAD_TLS_${missing}_FILE: it takes both, or none.`,
+  )
+}
+
+/** A credential does not cross a network in the clear (T-21). */
+function requireProtected(host: string, isProtected: boolean): string {
   const isLoopback =
     host === 'localhost' || (isIPv4(host) && host.startsWith('127.')) || (isIPv6(host) && host === '::1')
-  if (isLoopback) return host
+  if (isLoopback || (isProtected && (isIPv4(host) || isIPv6(host)))) return host
   throw new StartError(
-    `KEYSTEAD_HOST is ${host}: only a loopback address is served, since credentials would cross the network in the clear. Put a proxy with TLS in front.`,
+    isIPv4(host) || isIPv6(host)
+      ? `KEYSTEAD_HOST is ${host}: credentials would cross the network in the clear. Set KEYSTEAD_TLS_CERT_FILE and KEYSTEAD_TLS_KEY_FILE, or KEYSTEAD_TLS_BY_PROXY=yes where a proxy takes TLS and nobody else can reach this address.`
+      : `KEYSTEAD_HOST is ${host}: it takes an IPv4 or IPv6 address, or localhost.`,
   )
+}
+
+function yes(name: string, value: string | null): boolean {
+  if (value === null || value === 'yes') return value === 'yes'
+  throw new StartError(`KEYSTEAD_${name} is ${JSON.stringify(value)}: it takes yes, or nothing.`)
 }
 
 function ranges(value: string): readonly AddressRange[] {

@@ -11,6 +11,7 @@ import { prepareFolders } from './data-folder.ts'
 import type { Domain } from './domain.ts'
 import { requireFreePort } from './http/port.ts'
 import { createHttpServer } from './http/server.ts'
+import { readTlsIdentity, TlsRenewal } from './tls.ts'
 import { newId } from './ids.ts'
 import { runJobs } from './jobs/job.ts'
 import { JOBS } from './jobs/jobs.ts'
@@ -44,6 +45,8 @@ const EXPIRE_EVERY_MS = 10_000
 const SWEEP_EVERY_MS = 3_600_000
 /** A start from a snapshot has read no rows: they are looked at soon, but not while everybody comes back. */
 const FIRST_SWEEP_MS = 300_000
+/** A renewed certificate is served within this. */
+const TLS_EVERY_MS = 60_000
 /** How often a snapshot may be written, at the most. */
 const SNAPSHOT_EVERY_MS = 60_000
 
@@ -56,6 +59,7 @@ interface Wanted {
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
 async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Promise<void>> {
   const random = pooledRandom()
+  const identity = config.tls === null ? null : readTlsIdentity(config.tls)
   await requireFreePort(config.host, config.port)
   prepareFolders(config)
   const database = await findDatabase(config)
@@ -88,7 +92,8 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const verifier = openVerifier(domain, index, emitter, log)
   const stateExports = new StateExports({ store, publisher, clock: systemClock, random })
   const ready = (): string | null => store.halted() ?? staleness(verifier)
-  const http = createHttpServer({ domain, verifier, publisher, stateExports, trustedProxies }, log, ready)
+  const services = { domain, verifier, publisher, stateExports, trustedProxies }
+  const http = createHttpServer(services, log, ready, identity)
   const schedules = [
     every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log),
     every(SWEEP_EVERY_MS, () => store.sweep(), log, FIRST_SWEEP_MS),
@@ -99,7 +104,13 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   ]
   const port = await http.listen(config.host, config.port)
   schedules.push(every(JOBS_EVERY_MS, async () => runJobs(JOBS, { domain, log }), log, 0))
-  process.stdout.write(`keystead ready on http://${config.host}:${port}\n`)
+  if (config.tls !== null && identity !== null) {
+    const renewal = new TlsRenewal(config.tls, identity, systemClock, log)
+    const look = async (): Promise<void> => renewal.look((next) => http.renew(next))
+    schedules.push(every(TLS_EVERY_MS, look, log, 0))
+  }
+  const scheme = identity === null ? 'http' : 'https'
+  process.stdout.write(`keystead ready on ${scheme}://${config.host}:${port}\n`)
   return async () =>
     takeSteps([
       async () => http.close(),

@@ -74,7 +74,7 @@ export async function openApiOver<Running extends Installation>(
   const stateExports = new StateExports({ ...domain, publisher })
   t.after(async () => stateExports.close())
   const services = { domain, verifier, publisher, stateExports, trustedProxies: TRUSTED }
-  const server = createHttpServer(services, log, () => domain.store.halted())
+  const server = createHttpServer(services, log, () => domain.store.halted(), null)
   const port = await server.listen('127.0.0.1', 0)
   const agent = new Agent({ keepAlive: true })
   t.after(async () => {

@@ -6,7 +6,9 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { DomainError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
@@ -17,6 +19,7 @@ import { LEAN_OPERATIONS, OPERATIONS, SELF_OPERATIONS } from './operations.ts'
 import { addRoute, addSelfRoute } from './pipeline.ts'
 import { PROBLEM_TYPE, problemHeaders, problemOf } from './problem.ts'
 import { parseStrictJson } from './strict-json.ts'
+import type { TlsIdentity } from '../tls.ts'
 
 /** 64 KiB: a key with 64 permissions of 128 characters has 9. */
 const BODY_BYTES_MAX = 65_536
@@ -33,12 +36,19 @@ const CONNECTIONS_MAX = 900
 export interface HttpServer {
   /** Starts to answer; resolves with the port, which is chosen when 0 is asked for. */
   listen(host: string, port: number): Promise<number>
+  /** Connections that come from now on are shown this certificate; for a server that was made with one. */
+  renew(identity: TlsIdentity): void
   /** Answers what has begun, refuses what is new, and resolves when the last connection is gone. */
   close(): Promise<void>
 }
 
-/** The API over HTTP/1.1. `ready` says why the server should get no traffic now, or null. */
-export function createHttpServer(services: Services, log: Log, ready: () => string | null): HttpServer {
+/** The API over HTTP/1.1, in TLS 1.3 where there is an identity. `ready` says why it should get no traffic now, or null. */
+export function createHttpServer(
+  services: Services,
+  log: Log,
+  ready: () => string | null,
+  identity: TlsIdentity | null,
+): HttpServer {
   let closing = false
   const refuse = problemWriter(services, log)
   const lean = leanRoutes(services, refuse)
@@ -53,10 +63,10 @@ export function createHttpServer(services: Services, log: Log, ready: () => stri
     // Our own answer to a request that comes while the server stops, in place of the framework's.
     return503OnClosing: false,
     serverFactory: (handler) =>
-      boundedServer((request, response) => {
+      boundedServer(identity, log, (request, response) => {
         if (closing) refuse(response, new DomainError('server.stopping'))
         else if (!lean(request, response)) handler(request, response)
-      }, log),
+      }),
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -76,6 +86,9 @@ export function createHttpServer(services: Services, log: Log, ready: () => stri
       const address = app.server.address()
       return typeof address === 'object' && address !== null ? address.port : port
     },
+    renew(next) {
+      if (app.server instanceof TlsServer) app.server.setSecureContext({ ...next, minVersion: 'TLSv1.3' })
+    },
     async close() {
       closing = true
       await app.close()
@@ -83,7 +96,7 @@ export function createHttpServer(services: Services, log: Log, ready: () => stri
   }
 }
 
-function boundedServer(listener: RequestListener, log: Log): Server {
+function boundedServer(identity: TlsIdentity | null, log: Log, listener: RequestListener): Server {
   const options = {
     maxHeaderSize: HEADER_BYTES_MAX,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -93,11 +106,22 @@ function boundedServer(listener: RequestListener, log: Log): Server {
     // Two `authorization` fields must not be read as the first one: joined they are no credential (T-12).
     joinDuplicateHeaders: true,
   }
-  const server = createServer(options, listener)
+  const server =
+    identity === null
+      ? createServer(options, listener)
+      : createTlsServer(
+          { ...options, ...identity, minVersion: 'TLSv1.3', handshakeTimeout: HEADERS_TIMEOUT_MS },
+          listener,
+        )
   server.maxHeadersCount = HEADERS_COUNT_MAX
   server.maxConnections = CONNECTIONS_MAX
   server.on('clientError', (error: Error, socket: Socket) => {
     if (!socket.writable) return
+    // Who has not come through the handshake gets no answer, least of all one in the clear.
+    if (socket instanceof TLSSocket && socket.getProtocol() !== 'TLSv1.3') {
+      socket.destroy()
+      return
+    }
     // With the answer to an earlier, whole request still to come, this one would be taken for it: only closing is true.
     const { _httpMessage: pending } = socket as Socket & { _httpMessage?: ServerResponse | null }
     if (pending?.req.complete === true) {
