@@ -85,7 +85,7 @@ for (const bench of [
   () => benchIssueDurable(7, 1_500),
   () => benchIssuePostgres(7, 2_000),
   () => benchHundredThousandKeys(100_000),
-  () => benchMillionKeys(1_000_000, 11),
+  () => benchMillionKeys(1_000_000, 7),
   () => benchBulkOperation(10_000),
 ]) {
   const { row, lines } = await bench()

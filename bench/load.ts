@@ -24,6 +24,22 @@ export async function launchLoad(core: number): Promise<Load> {
   }
 }
 
+/** A server and what it is asked. */
+export interface Side {
+  readonly program: Program
+  readonly job: Job
+}
+
+/** Runs a window against one of several servers on a core; the others stand still, so that their own work falls into theirs. */
+export async function runAlone(load: Load, { program, job }: Side, durationMs: number): Promise<Measurement> {
+  program.child.kill('SIGCONT')
+  try {
+    return await load.run({ ...job, durationMs })
+  } finally {
+    program.child.kill('SIGSTOP')
+  }
+}
+
 /** Sends a job to a program and waits for its answer. Throws when it dies first; `who` says which. */
 export async function ask<Answer>(program: Program, job: object, who: string): Promise<Answer> {
   const answer = once(program.child, 'message')

@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { launchServer, type Program } from '../e2e/program.ts'
 import { makeInstallation, PERMISSION } from './installation.ts'
-import { launchLoad, type Load, median, postRequest, ratiosText, VALID } from './load.ts'
-import type { Job, Measurement } from './load-generator.ts'
+import { launchLoad, type Load, median, postRequest, ratiosText, runAlone, type Side, VALID } from './load.ts'
+import type { Measurement } from './load-generator.ts'
 import type { Row } from './report.ts'
 
 const KEYS = 10_000
@@ -23,9 +23,7 @@ const COST_MAX = 0.05
 const WARM_UP_MS = 3_000
 const WITHOUT = join(import.meta.dirname, 'without-accounting.ts')
 
-interface Side {
-  readonly program: Program
-  readonly job: Job
+interface Compared extends Side {
   readonly windows: Measurement[]
 }
 
@@ -40,26 +38,17 @@ export async function benchUseAccounting(
     const sides = await startSides(folder, started, windowMs)
     load = await launchLoad(LOAD_CORE)
     for (const side of sides) side.program.child.kill('SIGSTOP')
-    for (const side of sides) await run(load, side, WARM_UP_MS)
+    for (const side of sides) await runAlone(load, side, WARM_UP_MS)
     for (let pair = 0; pair < pairs; pair++) {
       // Each goes first every second time.
       for (const side of pair % 2 === 0 ? sides : sides.toReversed())
-        side.windows.push(await run(load, side, windowMs))
+        side.windows.push(await runAlone(load, side, windowMs))
     }
     return summarize(sides)
   } finally {
     await load?.end()
     for (const program of started) await program.end('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-async function run(load: Load, { program, job }: Side, durationMs: number): Promise<Measurement> {
-  program.child.kill('SIGCONT')
-  try {
-    return await load.run({ ...job, durationMs })
-  } finally {
-    program.child.kill('SIGSTOP')
   }
 }
 
@@ -71,7 +60,7 @@ async function startSides(folder: string, started: Program[], durationMs: number
   const used = secrets.filter((_, i) => i % (KEYS / KEYS_USED) === 0)
   const requests = used.map((key) => postRequest('/v1/keys:verify', gateway, { key, permission: PERMISSION }))
   writeFileSync(requestsFile, JSON.stringify(requests), { mode: 0o600 })
-  const side = async (dir: string, nodeOptions: readonly string[]): Promise<Side> => {
+  const side = async (dir: string, nodeOptions: readonly string[]): Promise<Compared> => {
     const program = launchServer(join(folder, dir), { core: SERVER_CORE, nodeOptions })
     started.push(program)
     const job = {
@@ -88,7 +77,7 @@ async function startSides(folder: string, started: Program[], durationMs: number
   return [await side('with', []), await side('without', ['--import', WITHOUT])] as const
 }
 
-function summarize([ours, bare]: readonly [Side, Side]): { row: Row; lines: readonly string[] } {
+function summarize([ours, bare]: readonly [Compared, Compared]): { row: Row; lines: readonly string[] } {
   const ratios = (of: (window: Measurement) => number): number[] =>
     ours.windows.map((window, i) => of(window) / of(bare.windows[i] ?? window))
   const perSecond = ({ count, wallMs }: Measurement): number => count / wallMs
