@@ -49,7 +49,7 @@ export class KeyIndex {
   #importRefs = new ImportRefs()
   #importSources = new ImportSources()
   /** By the lowest bits of the slot. */
-  #recent = noRecords()
+  readonly #recent = Array.from<Recent | null>({ length: RECENT }).fill(null)
   /** Withdrawn, and not come back since. */
   readonly #withdrawn = new Set<string>()
   #policiesMax = POLICIES_MIN
@@ -64,7 +64,7 @@ export class KeyIndex {
     for (const source of importSources) this.#importSources.add(source)
     for (const owner of owners) this.#owners.add(owner)
     for (const key of keys) this.#write(key)
-    if (owners.length > 0) this.#recent = noRecords()
+    if (owners.length > 0) this.#recent.fill(null)
     if (this.#policies.size > this.#policiesMax) this.#dropPolicies()
     if (this.#withdrawn.size > 0)
       for (const { id } of [...keys, ...owners, ...roles, ...importSources]) this.#withdrawn.delete(id)
@@ -205,15 +205,11 @@ export class KeyIndex {
     this.#policies.withdrawRoles(ids)
     this.#keys.forget(ids)
     this.#importSources.forget(ids)
-    this.#recent = noRecords()
+    this.#recent.fill(null)
   }
 
   #dropPolicies(): void {
     this.#policies.keepOnly(this.#keys.policiesInUse())
     this.#policiesMax = Math.max(POLICIES_MIN, 2 * this.#policies.size)
   }
-}
-
-function noRecords(): (Recent | null)[] {
-  return Array.from<Recent | null>({ length: RECENT }).fill(null)
 }
