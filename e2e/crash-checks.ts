@@ -160,7 +160,7 @@ export class CrashChecks {
   async #verifyOffline(api: Api): Promise<void> {
     const note = (await api.bytes('/v1/audit/log/checkpoint')) ?? new Uint8Array()
     const report = await verifyLog({
-      readFile: async (path) => (path === 'checkpoint' ? note : api.bytes(`/v1/audit/log/${path}`)),
+      readFile: async (path) => (path === 'checkpoint' ? note : api.bytes(urlOf(path))),
       readPieces: async () => null,
       listFiles: async () => [],
       trust: this.#trust,
@@ -173,6 +173,12 @@ export class CrashChecks {
     const failed = report.checks.filter(({ ok }) => !ok)
     if (!report.ok) this.problems.push(`the log does not verify: ${JSON.stringify(failed)}`)
   }
+}
+
+/** Where the API has a file of an export. */
+function urlOf(path: string): string {
+  const position = /^batch\/(\d+)$/.exec(path)?.[1]
+  return position === undefined ? `/v1/audit/log/${path}` : `/v1/audit/batches/${position}`
 }
 
 /** What a verification may answer for this version of a key. */

@@ -13,11 +13,11 @@ export function inspectSqlite(path: string, log: LogFold): string[] {
   try {
     database.exec('BEGIN')
     const entries = database.prepare(
-      'SELECT position, leaf FROM audit_entry WHERE position >= ? ORDER BY position',
+      'SELECT position, leaf, batch FROM audit_entry WHERE position >= ? ORDER BY position',
     )
     for (const row of entries.iterate(log.size)) {
-      const { position, leaf } = row as unknown as { position: number; leaf: Uint8Array }
-      log.add(position, targetsOf(leaf))
+      const { position, leaf, batch } = row as unknown as Entry
+      log.add(position, targetsOf(leaf, batch))
     }
     const last = database.prepare('SELECT COALESCE(MAX(position) + 1, 0) AS size FROM audit_entry').get()
     const lost =
@@ -48,14 +48,13 @@ export async function inspectPostgres(url: string, log: LogFold): Promise<string
       if (waiting > 0) await pause(50)
     }
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
-    const from = 'SELECT position::int, leaf, action FROM audit_entry WHERE position >= $1 ORDER BY position'
-    const { rows: entries } = await client.query<{ position: number; leaf: Buffer; action: string }>(from, [
-      log.size,
-    ])
-    for (const { position, leaf } of entries) log.add(position, targetsOf(leaf))
+    const from =
+      'SELECT position::int, leaf, batch, action FROM audit_entry WHERE position >= $1 ORDER BY position'
+    const { rows: entries } = await client.query<Entry & { action: string }>(from, [log.size])
+    for (const { position, leaf, batch } of entries) log.add(position, targetsOf(leaf, batch))
     const alarms = entries
       .filter(({ action }) => action === 'integrity.alarm')
-      .map(({ leaf }) => `alarm: ${leaf.toString('utf8')}`)
+      .map(({ leaf }) => `alarm: ${textOf(leaf)}`)
     const { rows: size } = await client.query<{ size: string }>('SELECT size FROM audit_head')
     const lost =
       Number(size[0]?.size ?? 0) === log.size ? [] : [`the head says ${size[0]?.size}, not ${log.size}`]
@@ -70,11 +69,23 @@ export async function inspectPostgres(url: string, log: LogFold): Promise<string
   }
 }
 
-function targetsOf(leaf: Uint8Array): readonly LoggedTarget[] {
-  const { targets } = JSON.parse(Buffer.from(leaf).toString('utf8')) as {
-    readonly targets: readonly LoggedTarget[]
-  }
-  return targets
+interface Entry {
+  readonly position: number
+  readonly leaf: Uint8Array
+  readonly batch: Uint8Array | null
+}
+
+/** What a leaf changed, itself or, with more than it can name, through its batch. */
+function targetsOf(leaf: Uint8Array, batch: Uint8Array | null): readonly LoggedTarget[] {
+  const { targets } = JSON.parse(textOf(leaf)) as { readonly targets: readonly LoggedTarget[] }
+  if (batch === null) return targets
+  return textOf(batch)
+    .split('\n')
+    .map((line) => JSON.parse(line) as LoggedTarget)
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('utf8')
 }
 
 /** Every row that the log speaks of: those of all sealed tables. */

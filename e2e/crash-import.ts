@@ -4,6 +4,9 @@ import type { Entry } from './crash-ledger.ts'
 import { observe } from './crash-objects.ts'
 
 const KEYS_MAX = 3
+/** With an owner each, more than a leaf can name itself: it gets a batch. */
+const KEYS_OF_BATCH = 40
+const BATCH_SHARE = 0.05
 /** All of a client's projects together: an environment takes 8. */
 const SOURCES_MAX = 6
 const FOREIGN = 'foreign-'
@@ -30,7 +33,8 @@ export const IMPORT_CHANGES: Readonly<Record<string, Change>> = {
     }
   },
   'keys.import': ({ sourceId, newName, dice }) => {
-    const texts = Array.from({ length: 1 + Math.floor(dice() * KEYS_MAX) }, () => `${FOREIGN}${newName()}`)
+    const count = dice() < BATCH_SHARE ? KEYS_OF_BATCH : 1 + Math.floor(dice() * KEYS_MAX)
+    const texts = Array.from({ length: count }, () => `${FOREIGN}${newName()}`)
     const items = texts.map((text) => ({
       hash: hash('sha256', text),
       ...{ ownerExternalId: text, name: text, permissions: ['market:read'] },
