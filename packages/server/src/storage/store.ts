@@ -181,12 +181,12 @@ export interface UseSums {
 }
 
 /** Which counts. Times are epoch milliseconds; `to` is excluded. */
+/** `startAts` are the beginnings of the periods; each costs a look-up. */
 export interface UseCountFilter {
   readonly subject: string
   readonly environment: Environment | null
   readonly period: UsePeriod
-  readonly from: number
-  readonly to: number
+  readonly startAts: readonly number[]
 }
 
 /** Where a key belongs. */
@@ -275,8 +275,8 @@ export interface Reader {
   /** Keys whose destruction is due at `now`, at most `limit`. */
   keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>
   uses(keyIds: readonly KeyId[]): Promise<readonly KeyUse[]>
-  /** At most `limit` rows, by beginning, environment and code. */
-  useCounts(filter: UseCountFilter, limit: number): Promise<readonly UseCount[]>
+  /** By beginning, environment and code. */
+  useCounts(filter: UseCountFilter): Promise<readonly UseCount[]>
   useEmitter(id: string): Promise<UseEmitter | null>
   useEmitters(page: PageRequest): Promise<Page<UseEmitter>>
   /** The last `limit` that began until then, oldest first. */

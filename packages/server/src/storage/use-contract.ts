@@ -46,10 +46,13 @@ export function useRecords(guarantee: Guarantee): void {
       const next = await store.claimUses(10)
       assert.deepEqual(next, { ...rollUp, done: 1 })
       assert.equal(await store.addUses(next, { ...some, isLast: true }), true)
-      const filter = { subject: 'key_a', environment: null, period: 'minute', from: 0, to: 60_001 } as const
-      assert.deepEqual(await store.reader.useCounts(filter, 10), [{ ...count, count: 4 }])
-      assert.deepEqual(await store.reader.useCounts({ ...filter, to: 60_000 }, 10), [])
-      assert.deepEqual(await store.reader.useCounts({ ...filter, environment: 'staging' }, 10), [])
+      const filter = { subject: 'key_a', environment: null, period: 'minute', startAts: [0, 60_000] } as const
+      assert.deepEqual(await store.reader.useCounts(filter), [{ ...count, count: 4 }])
+      assert.deepEqual(await store.reader.useCounts({ ...filter, startAts: [0, 120_000] }), [])
+      assert.deepEqual(await store.reader.useCounts({ ...filter, startAts: [] }), [])
+      assert.deepEqual(await store.reader.useCounts({ ...filter, subject: 'key_b' }), [])
+      assert.deepEqual(await store.reader.useCounts({ ...filter, period: 'hour' }), [])
+      assert.deepEqual(await store.reader.useCounts({ ...filter, environment: 'staging' }), [])
       assert.notDeepEqual((await store.claimUses(10))?.segments, rollUp.segments)
     },
   )
@@ -68,7 +71,7 @@ export function useRecords(guarantee: Guarantee): void {
     assert.equal(await store.forgetUses('segments', to + 1, 2), 2)
     assert.equal(await store.forgetUses('segments', to + 1, 2), 1)
     assert.equal(await store.forgetUses('minute', 1, 10), 1)
-    const filter = { subject: 'key_a', environment: null, period: 'hour', from: 0, to: 1 } as const
-    assert.equal((await store.reader.useCounts(filter, 10)).length, 1)
+    const filter = { subject: 'key_a', environment: null, period: 'hour', startAts: [0] } as const
+    assert.equal((await store.reader.useCounts(filter)).length, 1)
   })
 }

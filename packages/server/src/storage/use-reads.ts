@@ -44,16 +44,16 @@ function countReads(db: Kysely<Tables>): Pick<UseReads, 'uses' | 'useCounts' | '
         lastAt: row.last_at,
       }))
     },
-    async useCounts({ subject, environment, period, from, to }, limit) {
+    async useCounts({ subject, environment, period, startAts }) {
+      if (startAts.length === 0) return []
       let query = db
         .selectFrom('use_count')
         .selectAll()
-        .where('subject', '=', subject)
         .where('period', '=', period)
-        .where('start_at', '>=', from)
-        .where('start_at', '<', to)
+        .where('start_at', 'in', [...startAts])
+        .where('subject', '=', subject)
       if (environment !== null) query = query.where('environment', '=', environment)
-      const ordered = query.orderBy('start_at').orderBy('environment').orderBy('code').limit(limit)
+      const ordered = query.orderBy('start_at').orderBy('environment').orderBy('code')
       return (await ordered.execute()).map(countOf)
     },
     async keyPlaces(keyIds) {

@@ -88,15 +88,15 @@ export async function forgetUses(
       .deleteFrom('use_count')
       .where((where) =>
         where(
-          where.refTuple('subject', 'period', 'start_at', 'environment', 'code'),
+          where.refTuple('period', 'start_at', 'subject', 'environment', 'code'),
           'in',
           where
             .selectFrom('use_count')
-            .select(['subject', 'period', 'start_at', 'environment', 'code'])
+            .select(['period', 'start_at', 'subject', 'environment', 'code'])
             .where('period', '=', '')
             .where('start_at', '<', 0)
             .limit(0)
-            .$asTuple('subject', 'period', 'start_at', 'environment', 'code'),
+            .$asTuple('period', 'start_at', 'subject', 'environment', 'code'),
         ),
       )
   const { numAffectedRows } =
@@ -140,7 +140,7 @@ async function addCounts(statements: Statements, counts: readonly UseCount[]): P
       .insertInto('use_count')
       .values(rows)
       .onConflict((conflict) =>
-        conflict.columns(['subject', 'period', 'start_at', 'environment', 'code']).doUpdateSet((row) => ({
+        conflict.columns(['period', 'start_at', 'subject', 'environment', 'code']).doUpdateSet((row) => ({
           count: row('use_count.count', '+', row.ref('excluded.count')),
         })),
       )

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Environment } from '@keystead/protocol/api-key'
 import { type Authorized, isWithin, requireUnbound } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
@@ -6,12 +7,13 @@ import type { BootId } from '../ids.ts'
 import { type Page, UNKNOWN_KEY, type UseCount, type UseEmitter, type UsePeriod } from '../storage/records.ts'
 import type { PageRequest } from '../storage/store.ts'
 import { findUseGaps, type UseGap } from './gaps.ts'
+import { COUNTS_KEPT_MS } from './retention.ts'
 import { PERIOD_MS } from './sums.ts'
 
 /** Where no beginning is given: an hour of minutes, two and a half days of hours, two months of days. */
 const PERIODS_DEFAULT = 60
-/** Three environments and none, and one row for each code: no period has more rows. */
-const ROWS_PER_PERIOD_MAX = 32
+/** Looked for at once, of which each has at most three environments times the codes: about a millisecond. */
+const PERIODS_PER_READ = 250
 
 /** Whose use, and when; times are epoch milliseconds, `to` is excluded. */
 export interface UsageQuery {
@@ -56,18 +58,36 @@ export async function listUsage(
   const gaps = await findUseGaps(store.reader, from, to)
   if (by.reach.environment !== null && environment !== by.reach.environment)
     return { items: [], nextCursor: null, from, to, gaps }
-  const after = page.cursor === null ? from : Number(page.cursor) + 1
-  const start = Math.max(after, from - (from % PERIOD_MS[query.period]))
-  const filter = { subject, environment, period: query.period, from: start, to }
-  const counts = await store.reader.useCounts(filter, (page.limit + 1) * ROWS_PER_PERIOD_MAX)
-  const periods = [...Map.groupBy(counts, ({ startAt }) => startAt)].map(([startAt, some]) => ({
-    startAt,
-    counts: some.map(({ environment: where, code, count }) => ({ environment: where, code, count })),
-  }))
+  const after = page.cursor === null ? from : Number(page.cursor) + PERIOD_MS[query.period]
+  const asked = { subject, environment, period: query.period }
+  const periods: UsagePeriod[] = []
+  for (const startAts of startsWithin(query.period, after, to, clock())) {
+    const counts = await store.reader.useCounts({ ...asked, startAts })
+    for (const [startAt, some] of Map.groupBy(counts, (count) => count.startAt))
+      periods.push({
+        startAt,
+        counts: some.map(({ environment: where, code, count }) => ({ environment: where, code, count })),
+      })
+    if (periods.length > page.limit) break
+    await nextTurn()
+  }
   const items = periods.slice(0, page.limit)
   const last = items.at(-1)
   const nextCursor = periods.length > page.limit && last !== undefined ? String(last.startAt) : null
   return { items, nextCursor, from, to, gaps }
+}
+
+/** When the periods begin that touch [from, to) and of which counts can be there, oldest first, in pieces. */
+function* startsWithin(period: UsePeriod, from: number, to: number, now: number): Generator<number[]> {
+  const step = PERIOD_MS[period]
+  const first = Math.max(0, from, now - COUNTS_KEPT_MS[period])
+  // Clocks of several servers differ by less than a period.
+  const end = Math.min(to, now + step)
+  for (let startAt = first - (first % step); startAt < end;) {
+    const starts: number[] = []
+    for (; startAt < end && starts.length < PERIODS_PER_READ; startAt += step) starts.push(startAt)
+    yield starts
+  }
 }
 
 /** What each run of a server process has told about uses, oldest first. */

@@ -11,9 +11,9 @@ test('records, minutes and hours are deleted after their time, days and totals s
   await countUses(world)
   const { reader } = world.store
   const left = async (): Promise<readonly number[]> => {
-    const filter = { subject: key.id, environment: null, from: 0, to: Number.MAX_SAFE_INTEGER } as const
+    const filter = { subject: key.id, environment: null, startAts: [START] } as const
     const counts = await Promise.all(
-      (['minute', 'hour', 'day'] as const).map(async (period) => reader.useCounts({ ...filter, period }, 10)),
+      (['minute', 'hour', 'day'] as const).map(async (period) => reader.useCounts({ ...filter, period })),
     )
     const segments = await reader.useSegmentsBetween(0, START, 10)
     return [segments.length, ...counts.map(({ length }) => length)]

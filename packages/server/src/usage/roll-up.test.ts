@@ -80,10 +80,11 @@ test('a roll-up that is cut off goes on where it was, and adds nothing twice', a
   for (const steps of [0, 1, 1])
     await assert.rejects(rollUpUses({ store: cutOff(world.store, steps) as Store }, world.log), /crash/)
   await countUses(world)
-  const filter = { subject: key.id, environment: null, from: START, to: START + DAY } as const
-  const minutes = await world.store.reader.useCounts({ ...filter, period: 'minute' }, 2_000)
+  const filter = { subject: key.id, environment: null } as const
+  const startAts = Array.from({ length: 1_440 }, (_, minute) => START + minute * PERIOD_MS.minute)
+  const minutes = await world.store.reader.useCounts({ ...filter, period: 'minute', startAts })
   assert.deepEqual([minutes.length, new Set(minutes.map(({ count }) => count))], [1_440, new Set([1])])
-  const days = await world.store.reader.useCounts({ ...filter, period: 'day' }, 10)
+  const days = await world.store.reader.useCounts({ ...filter, period: 'day', startAts: [START] })
   assert.deepEqual(
     days.map(({ count }) => count),
     [1_440],
@@ -138,13 +139,17 @@ class Reference {
     const uses = await store.reader.uses(ids as never)
     assert.deepEqual(uses.map(text).toSorted(byText), [...this.#uses.values()].map(text).toSorted(byText))
     const counts: UseCount[] = []
-    for (const subject of new Set([...this.#counts.values()].map((count) => count.subject)))
+    const of = (name: 'subject' | 'startAt'): Set<never> =>
+      new Set([...this.#counts.values()].map((count) => count[name] as never))
+    for (const subject of of('subject'))
       for (const period of USE_PERIODS)
         counts.push(
-          ...(await store.reader.useCounts(
-            { subject, environment: null, period, from: 0, to: Number.MAX_SAFE_INTEGER },
-            10_000,
-          )),
+          ...(await store.reader.useCounts({
+            subject,
+            environment: null,
+            period,
+            startAts: [...of('startAt')],
+          })),
         )
     assert.deepEqual(counts.map(text).toSorted(byText), [...this.#counts.values()].map(text).toSorted(byText))
   }

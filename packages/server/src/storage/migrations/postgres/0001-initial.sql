@@ -104,12 +104,12 @@ CREATE TABLE use_roll_up (
   id bigint PRIMARY KEY CHECK (id = 1), segments text NOT NULL, done bigint NOT NULL
 );
 
+-- By time first: what is counted now lies together, and what is old goes together.
 CREATE TABLE use_count (
   subject text COLLATE "C" NOT NULL, environment text COLLATE "C" NOT NULL, period text COLLATE "C" NOT NULL,
   start_at bigint NOT NULL, code text COLLATE "C" NOT NULL, count bigint NOT NULL,
-  PRIMARY KEY (subject, period, start_at, environment, code)
+  PRIMARY KEY (period, start_at, subject, environment, code)
 );
-CREATE INDEX use_count_age ON use_count (period, start_at);
 
 CREATE TABLE key_use (
   key_id text COLLATE "C" NOT NULL, version_number bigint NOT NULL, code text COLLATE "C" NOT NULL,

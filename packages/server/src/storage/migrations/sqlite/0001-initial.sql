@@ -101,12 +101,12 @@ CREATE TABLE use_roll_up (
   id INTEGER PRIMARY KEY CHECK (id = 1), segments TEXT NOT NULL, done INTEGER NOT NULL
 ) STRICT;
 
+-- By time first: what is counted now lies together, and what is old goes together.
 CREATE TABLE use_count (
   subject TEXT NOT NULL, environment TEXT NOT NULL, period TEXT NOT NULL, start_at INTEGER NOT NULL, code TEXT NOT NULL,
   count INTEGER NOT NULL,
-  PRIMARY KEY (subject, period, start_at, environment, code)
+  PRIMARY KEY (period, start_at, subject, environment, code)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX use_count_age ON use_count (period, start_at);
 
 CREATE TABLE key_use (
   key_id TEXT NOT NULL, version_number INTEGER NOT NULL, code TEXT NOT NULL,
