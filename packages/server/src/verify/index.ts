@@ -11,10 +11,14 @@ import { Interned } from './interned.ts'
 import { KEY_LAYOUT, KeyPages, type PageCounts } from './key-pages.ts'
 import { Owners, OWNERS_LAYOUT } from './owners.ts'
 import { Policies, POLICIES_LAYOUT } from './policies.ts'
+import { Recent } from './recent.ts'
 
 /** Policies that no key has any more are looked for when there are more than this, and again at each doubling. */
 const POLICIES_MIN = 10_000
-/** Records that were made last are kept made, 360 bytes each: to make one anew costs a twentieth of a verification. */
+/**
+ * Records that are in use are kept made and found, about 500 bytes each: to make one anew costs a twentieth of a
+ * verification, and so does to find it among millions, in memory that is in no cache of the processor.
+ */
 const RECENT = 16_384
 const PLACES = 'places'
 const REASONS = 'reasons'
@@ -27,11 +31,6 @@ export const INDEX_LAYOUT = [
 
 interface Counts extends PageCounts {
   readonly importRefs: number
-}
-
-interface Recent {
-  readonly slot: number
-  readonly record: KeyRecord
 }
 
 type Place = Pick<KeyRecord, 'kind' | 'projectId' | 'environment'>
@@ -48,8 +47,9 @@ export class KeyIndex {
   #reasons = new Interned<string | null>()
   #importRefs = new ImportRefs()
   #importSources = new ImportSources()
-  /** By the lowest bits of the slot. */
-  readonly #recent = Array.from<Recent | null>({ length: RECENT }).fill(null)
+  /** By the locator, or the digest that leads to an imported key. */
+  readonly #recentSlots = new Recent<string, number>(RECENT)
+  readonly #recentRecords = new Recent<number, KeyRecord>(RECENT)
   /** Withdrawn, and not come back since. */
   readonly #withdrawn = new Set<string>()
   #policiesMax = POLICIES_MIN
@@ -64,7 +64,7 @@ export class KeyIndex {
     for (const source of importSources) this.#importSources.add(source)
     for (const owner of owners) this.#owners.add(owner)
     for (const key of keys) this.#write(key)
-    if (owners.length > 0) this.#recent.fill(null)
+    if (owners.length > 0) this.#recentRecords.clear()
     if (this.#policies.size > this.#policiesMax) this.#dropPolicies()
     if (this.#withdrawn.size > 0)
       for (const { id } of [...keys, ...owners, ...roles, ...importSources]) this.#withdrawn.delete(id)
@@ -96,14 +96,12 @@ export class KeyIndex {
 
   /** What is held of the key with this locator, as it is now. */
   lookup(locator: string): KeyRecord | undefined {
-    const slot = this.#keys.find(locator)
-    return slot === -1 ? undefined : this.#recordOf(slot)
+    return this.#recordOf(this.#recentSlots.get(locator) ?? this.#found(locator, this.#keys.find(locator)))
   }
 
   /** What is held of the imported key that this digest leads to (keys/import/digests.ts). NOT checked: that it proves it. */
   lookupImported(digest: string): KeyRecord | undefined {
-    const slot = this.#importRefs.find(digest)
-    return slot === -1 || !this.#keys.isHeld(slot) ? undefined : this.#recordOf(slot)
+    return this.#recordOf(this.#recentSlots.get(digest) ?? this.#found(digest, this.#slotOfImported(digest)))
   }
 
   /** How foreign texts are read in an environment. */
@@ -152,11 +150,22 @@ export class KeyIndex {
     this.#policiesMax = Math.max(POLICIES_MIN, 2 * this.#policies.size)
   }
 
-  #recordOf(slot: number): KeyRecord {
-    const recent = this.#recent[slot % RECENT]
-    if (recent?.slot === slot) return recent.record
+  #slotOfImported(digest: string): number {
+    const slot = this.#importRefs.find(digest)
+    return slot !== -1 && this.#keys.isHeld(slot) ? slot : -1
+  }
+
+  #found(name: string, slot: number): number {
+    if (slot !== -1) this.#recentSlots.add(name, slot)
+    return slot
+  }
+
+  #recordOf(slot: number): KeyRecord | undefined {
+    if (slot === -1) return undefined
+    const recent = this.#recentRecords.get(slot)
+    if (recent !== undefined) return recent
     const record = this.#make(slot)
-    this.#recent[slot % RECENT] = { slot, record }
+    this.#recentRecords.add(slot, record)
     return record
   }
 
@@ -194,10 +203,11 @@ export class KeyIndex {
       expiresAt: key.expiresAt,
       versions: key.versions.slice(0, VERSIONS_HELD_MAX),
     })
-    this.#recent[slot % RECENT] = null
+    this.#recentRecords.delete(slot)
     if (key.imported === null) return
-    const upgraded = upgradedDigest(key)
-    this.#importRefs.add(upgraded ?? key.imported.ref, slot)
+    const digest = upgradedDigest(key) ?? key.imported.ref
+    this.#importRefs.add(digest, slot)
+    this.#recentSlots.delete(digest)
   }
 
   #forget(ids: ReadonlySet<string>): void {
@@ -205,7 +215,8 @@ export class KeyIndex {
     this.#policies.withdrawRoles(ids)
     this.#keys.forget(ids)
     this.#importSources.forget(ids)
-    this.#recent.fill(null)
+    this.#recentSlots.clear()
+    this.#recentRecords.clear()
   }
 
   #dropPolicies(): void {
