@@ -21,6 +21,19 @@ export const CONNECTION_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   'insecure-http': { type: 'flag', help: 'send the credential over plain http to another machine' },
 }
 
+/** Whose: of the commands that make something in a project, or list what one has. */
+export const PROJECT_OPTION: OptionSpec = {
+  type: 'text',
+  placeholder: 'PROJECT',
+  help: 'project id; may be left out where there is only one',
+}
+export const ENVIRONMENT_OPTION: OptionSpec = {
+  type: 'text',
+  placeholder: 'ENV',
+  help: 'production, staging or development',
+  required: true,
+}
+
 /** Options of the commands that list. */
 export const PAGE_OPTIONS: Readonly<Record<string, OptionSpec>> = {
   limit: { type: 'text', placeholder: 'N', help: 'rows per page, 1 to 200' },

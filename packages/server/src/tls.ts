@@ -1,11 +1,10 @@
 // RFC 8446 (TLS 1.3)
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { Clock } from './clock.ts'
 import { reasonOf, StartError } from './errors.ts'
 import type { Log } from './log.ts'
-import { readSecretFile } from './secret-file.ts'
+import { readNamedFile, readSecretFile } from './secret-file.ts'
 
 const DAY_MS = 86_400_000
 const EXPIRES_SOON_MS = 14 * DAY_MS
@@ -29,7 +28,7 @@ export interface TlsIdentity {
  * belong together, or when others can read the key. NOT checked: names and issuer, which are for the clients to judge.
  */
 export function readTlsIdentity({ certificateFile, keyFile }: TlsFiles): TlsIdentity {
-  const cert = readCertificate(certificateFile)
+  const cert = readNamedFile(certificateFile)
   const key = readSecretFile(keyFile)
   try {
     createSecureContext({ cert, key, minVersion: 'TLSv1.3' })
@@ -77,14 +76,5 @@ export class TlsRenewal {
     if (expiresAt - now >= EXPIRES_SOON_MS || day === this.#warnedOn) return
     this.#warnedOn = day
     this.#log('warn', 'tls.expires_soon', { expiresAt })
-  }
-}
-
-function readCertificate(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-    throw new StartError(`${path} cannot be read (${code}).`, { cause })
   }
 }

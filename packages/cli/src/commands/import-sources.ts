@@ -1,4 +1,4 @@
-import { CONNECTION_OPTIONS, PAGE_OPTIONS } from '../arguments.ts'
+import { CONNECTION_OPTIONS, PAGE_OPTIONS, PROJECT_OPTION, ENVIRONMENT_OPTION } from '../arguments.ts'
 import { isObject, type JsonObject } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { readKeyFile } from '../connection.ts'
@@ -22,12 +22,7 @@ export const IMPORT_SOURCE_COMMANDS: readonly Command[] = [
     operations: ['import-sources.create'],
     options: {
       name: { type: 'text', help: 'name, unique in the environment', required: true },
-      environment: {
-        type: 'text',
-        placeholder: 'ENV',
-        help: 'production, staging or development',
-        required: true,
-      },
+      environment: ENVIRONMENT_OPTION,
       algorithm: {
         type: 'text',
         placeholder: 'ALGORITHM',
@@ -52,11 +47,7 @@ export const IMPORT_SOURCE_COMMANDS: readonly Command[] = [
       'hash-of-rest': { type: 'flag', help: 'only what comes after the look-up part was hashed' },
       'secret-file': { type: 'text', placeholder: 'FILE', help: 'file with the key of hmac-sha256' },
       'secret-encoding': { type: 'text', placeholder: 'FORM', help: 'utf8 (default), hex or base64' },
-      project: {
-        type: 'text',
-        placeholder: 'PROJECT',
-        help: 'project id; may be left out where there is only one',
-      },
+      project: PROJECT_OPTION,
       ...CONNECTION_OPTIONS,
     },
     notes: [

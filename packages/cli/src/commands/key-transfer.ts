@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises'
-import { CONNECTION_OPTIONS } from '../arguments.ts'
+import { CONNECTION_OPTIONS, PROJECT_OPTION, ENVIRONMENT_OPTION } from '../arguments.ts'
 import type { Client } from '../client.ts'
 import type { Command, Invocation } from '../command.ts'
 import { CliFailure, EXIT, type ExitCode, systemCode, usageFailure } from '../failure.ts'
@@ -52,19 +52,10 @@ export const KEY_TRANSFER_COMMANDS: readonly Command[] = [
     summary: 'write the keys of an environment to a file, for another system',
     operations: ['keys.export'],
     options: {
-      environment: {
-        type: 'text',
-        placeholder: 'ENV',
-        help: 'production, staging or development',
-        required: true,
-      },
+      environment: ENVIRONMENT_OPTION,
       to: { type: 'text', placeholder: 'FILE', help: 'new file (mode 0600), JSON Lines', required: true },
       'with-hashes': { type: 'flag', help: 'with what proves each version of a key' },
-      project: {
-        type: 'text',
-        placeholder: 'PROJECT',
-        help: 'project id; may be left out where there is only one',
-      },
+      project: PROJECT_OPTION,
       ...CONNECTION_OPTIONS,
     },
     notes: [

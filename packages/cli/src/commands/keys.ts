@@ -1,4 +1,4 @@
-import { CONNECTION_OPTIONS, PAGE_OPTIONS } from '../arguments.ts'
+import { CONNECTION_OPTIONS, PAGE_OPTIONS, PROJECT_OPTION, ENVIRONMENT_OPTION } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { parseTime } from '../duration.ts'
 import { EXIT } from '../failure.ts'
@@ -17,12 +17,7 @@ export const KEY_COMMANDS: readonly Command[] = [
     operations: ['keys.create'],
     options: {
       owner: { type: 'text', placeholder: 'OWNER', help: 'owner id', required: true },
-      environment: {
-        type: 'text',
-        placeholder: 'ENV',
-        help: 'production, staging or development',
-        required: true,
-      },
+      environment: ENVIRONMENT_OPTION,
       permission: {
         type: 'list',
         placeholder: 'PERMISSION',
@@ -30,11 +25,7 @@ export const KEY_COMMANDS: readonly Command[] = [
       },
       ...LIMIT_OPTIONS,
       name: { type: 'text', help: 'display name' },
-      project: {
-        type: 'text',
-        placeholder: 'PROJECT',
-        help: 'project id; may be left out where there is only one',
-      },
+      project: PROJECT_OPTION,
       'not-before': { type: 'text', placeholder: 'TIME', help: 'RFC 3339; not accepted earlier' },
       ...EXPIRY_OPTIONS,
       ...SECRET_OPTIONS,

@@ -1,4 +1,4 @@
-import { CONNECTION_OPTIONS, PAGE_OPTIONS } from '../arguments.ts'
+import { CONNECTION_OPTIONS, PAGE_OPTIONS, PROJECT_OPTION } from '../arguments.ts'
 import { isObject, type JsonObject } from '../client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { EXIT, usageFailure } from '../failure.ts'
@@ -8,11 +8,6 @@ import { renderFields } from '../table.ts'
 import { formatTime } from '../time.ts'
 import { identifier, type Values } from '../values.ts'
 
-const PROJECT_OPTION: OptionSpec = {
-  type: 'text',
-  placeholder: 'PROJECT',
-  help: 'project id; may be left out where there is only one',
-}
 const METADATA: OptionSpec = {
   type: 'list',
   placeholder: 'NAME=TEXT',

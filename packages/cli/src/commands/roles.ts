@@ -1,4 +1,4 @@
-import { CONNECTION_OPTIONS, PAGE_OPTIONS } from '../arguments.ts'
+import { CONNECTION_OPTIONS, PAGE_OPTIONS, PROJECT_OPTION } from '../arguments.ts'
 import type { JsonObject } from '../client.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { EXIT, type ExitCode, usageFailure } from '../failure.ts'
@@ -14,11 +14,6 @@ const PERMISSION: OptionSpec = {
   help: "for example market:read, orders:*, '!funds:withdraw' to deny",
 }
 const DESCRIPTION: OptionSpec = { type: 'text', help: 'what the role is for' }
-const PROJECT: OptionSpec = {
-  type: 'text',
-  placeholder: 'PROJECT',
-  help: 'project id; may be left out where there is only one',
-}
 const ROLE = { name: 'role-id', help: 'rol_...' } as const
 const EXAMPLE = 'rol_01k3f8c2x5w9m7q4t6v0b1n2p3'
 
@@ -31,7 +26,7 @@ export const ROLE_COMMANDS: readonly Command[] = [
       name: { type: 'text', help: 'name, unique in the project for ever', required: true },
       permission: { ...PERMISSION, required: true },
       description: DESCRIPTION,
-      project: PROJECT,
+      project: PROJECT_OPTION,
       ...CONNECTION_OPTIONS,
     },
     examples: ["keystead roles create --name trader --permission 'orders.*:trade' --permission market:read"],
@@ -50,7 +45,7 @@ export const ROLE_COMMANDS: readonly Command[] = [
     path: ['roles', 'list'],
     summary: 'list roles',
     operations: ['roles.list'],
-    options: { project: PROJECT, ...PAGE_OPTIONS, ...CONNECTION_OPTIONS },
+    options: { project: PROJECT_OPTION, ...PAGE_OPTIONS, ...CONNECTION_OPTIONS },
     examples: ['keystead roles list --all --json'],
     run: async (invocation) => {
       await presentList(invocation, {

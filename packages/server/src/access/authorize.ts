@@ -113,7 +113,7 @@ export function requireEveryEnvironment(by: Authorized<Action>): void {
 }
 
 /** `access.denied` for a credential that is bound to another environment than the one that a request names. */
-export function requireEnvironment(reach: Reach, environment: Environment): void {
+export function requireEnvironment(reach: Reach, environment: Environment | null): void {
   if (reach.environment !== null && reach.environment !== environment)
     throw new DomainError('access.denied', `The credential is bound to ${reach.environment}.`)
 }

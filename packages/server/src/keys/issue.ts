@@ -2,13 +2,13 @@ import type { Environment } from '@keystead/protocol/api-key'
 import { type Authorized, requireEnvironment } from '../access/authorize.ts'
 import type { Domain } from '../domain.ts'
 import { DomainError } from '../errors.ts'
-import { newId, type OwnerId, type ProjectId, type RoleId } from '../ids.ts'
 import { resolveProject } from '../projects/resolve.ts'
 import type { Secret } from '../secret.ts'
 import type { ApiKey } from '../storage/records.ts'
 import type { Transaction } from '../storage/store.ts'
 import { mint, newLocator } from './mint.ts'
 import { requireRanges, requireRoles } from './limits.ts'
+import { type KeyToAdd, newKey } from './new-key.ts'
 import { requireSensibleTimes } from './times.ts'
 
 export interface NewKey {
@@ -108,50 +108,14 @@ export async function issueRootKey(
   return value
 }
 
-interface KeyToAdd {
-  readonly kind: 'key' | 'root'
-  readonly projectId: ProjectId | null
-  readonly environment: Environment | null
-  readonly ownerId: OwnerId | null
-  readonly name?: string
-  readonly permissions: readonly string[]
-  readonly roles?: readonly RoleId[]
-  readonly allowedAddresses?: readonly string[]
-  readonly notBefore?: number
-  readonly expiresAt?: number
-}
-
 /** Saves a new key with its first version in an open transaction; the caller has authorized it and records the event. */
 export async function addKey(domain: Domain, tx: Transaction, input: KeyToAdd): Promise<Issued> {
-  const now = domain.clock()
   const times = { notBefore: input.notBefore ?? null, expiresAt: input.expiresAt ?? null }
-  requireSensibleTimes(times, now)
-  const named = {
-    brand: domain.brand,
-    kind: input.kind,
-    environment: input.environment,
-    locator: newLocator(domain.random),
-  }
-  const minted = mint(named, domain.random)
-  const key: ApiKey = {
-    ...named,
-    ...times,
-    id: newId('key', domain.clock, domain.random),
-    version: 1,
-    createdAt: now,
-    projectId: input.projectId,
-    ownerId: input.ownerId,
-    name: input.name ?? '',
-    permissions: input.permissions,
-    roles: input.roles ?? [],
-    allowedAddresses: input.allowedAddresses ?? [],
-    state: times.notBefore !== null && times.notBefore > now ? 'pre-active' : 'active',
-    revokedAt: null,
-    revocationReason: null,
-    versions: [{ number: 1, digest: minted.digest, createdAt: now, acceptedUntil: null }],
-    destroyAt: null,
-    imported: null,
-  }
+  requireSensibleTimes(times, domain.clock())
+  const locator = newLocator(domain.random)
+  const { kind, environment } = input
+  const minted = mint({ brand: domain.brand, kind, environment, locator }, domain.random)
+  const key = newKey(domain, input, { locator, digest: minted.digest })
   await tx.saveKey(null, key)
   return { key, secret: minted.text }
 }

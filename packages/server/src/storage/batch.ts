@@ -32,6 +32,14 @@ export function nameTargets(targets: readonly AuditTarget[]): NamedTargets {
   return { inLeaf: [], details, batch }
 }
 
+/** The batch of an entry: read only where its leaf may name one. */
+export async function batchOf(
+  { position, bytes }: { readonly position: number; readonly bytes: Uint8Array },
+  read: (position: number) => Promise<Uint8Array | null>,
+): Promise<Uint8Array | null> {
+  return mayHaveBatch(bytes) ? read(position) : null
+}
+
 /** Whether these bytes may name a batch: false is certain. */
 export function mayHaveBatch(leaf: Uint8Array): boolean {
   return Buffer.from(leaf.buffer, leaf.byteOffset, leaf.byteLength).includes('"batchRoot":')

@@ -1,6 +1,4 @@
 import type { Kysely } from 'kysely'
-import { DomainError } from '../errors.ts'
-import { mayHaveBatch, targetsOf } from './batch.ts'
 import { pageOf } from './page.ts'
 import type { RowReader } from './row-reader.ts'
 import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
@@ -10,13 +8,7 @@ import type { Tables } from './tables.ts'
 
 export type BulkReads = Pick<
   Reader,
-  | 'selectKeys'
-  | 'bulkOperation'
-  | 'bulkOperations'
-  | 'dueBulkOperations'
-  | 'bulkChunk'
-  | 'auditEntriesBy'
-  | 'auditTargets'
+  'selectKeys' | 'bulkOperation' | 'bulkOperations' | 'dueBulkOperations' | 'bulkChunk' | 'auditEntriesBy'
 >
 
 /** What bulk operations read: keys by selection, the operations themselves, and what an actor did. */
@@ -24,7 +16,7 @@ export function bulkReads(db: Kysely<Tables>, rows: RowReader, isOurs: Integrity
   return { ...selectionReads(db, rows, isOurs), ...operationReads(db, rows) }
 }
 
-type SelectionReads = Pick<Reader, 'selectKeys' | 'auditEntriesBy' | 'auditTargets'>
+type SelectionReads = Pick<Reader, 'selectKeys' | 'auditEntriesBy'>
 
 function selectionReads(db: Kysely<Tables>, rows: RowReader, isOurs: Integrity['isOurs']): SelectionReads {
   return {
@@ -64,13 +56,6 @@ function selectionReads(db: Kysely<Tables>, rows: RowReader, isOurs: Integrity['
         .filter(({ leaf }) => isOurs(leaf))
         .map((row) => ({ position: row.position, bytes: row.leaf, leafHash: row.leaf_hash }))
       return { entries, next: last === undefined ? null : last.position + 1 }
-    },
-    async auditTargets({ position, bytes }) {
-      const query = db.selectFrom('audit_entry').select('batch').where('position', '=', position)
-      const batch = mayHaveBatch(bytes) ? ((await query.executeTakeFirst())?.batch ?? null) : null
-      const targets = targetsOf(bytes, batch)
-      if (targets === null) throw new DomainError('storage.integrity')
-      return targets
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { AuditTarget } from '@keystead/protocol/audit-event'
 import { equalBytes } from '@keystead/protocol/bytes'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { mayHaveBatch } from './batch.ts'
+import { batchOf } from './batch.ts'
 import { differenceFrom } from './load.ts'
 import { LogError, LogFold } from './log-fold.ts'
 import { codecOf, type StoredRow } from './rows.ts'
@@ -42,7 +42,7 @@ async function foldLog(
       const entries = await reader.auditEntries(fold.size, count)
       if (entries.length === 0) throw new LogError(`leaf ${fold.size} is missing`)
       for (const entry of entries) {
-        const batch = mayHaveBatch(entry.bytes) ? await reader.auditBatch(entry.position) : null
+        const batch = await batchOf(entry, async (position) => reader.auditBatch(position))
         for (const target of fold.add(entry, batch)) last.set(target.id, target)
       }
       await nextTurn()

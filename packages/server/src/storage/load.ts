@@ -3,7 +3,7 @@ import { equalBytes } from '@keystead/protocol/bytes'
 import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { Kysely } from 'kysely'
 import { StartError } from '../errors.ts'
-import { mayHaveBatch } from './batch.ts'
+import { batchOf } from './batch.ts'
 import { changedOutside, type Head } from './head.ts'
 import { LogError, type LogFold } from './log-fold.ts'
 import { noChanges, noteChange } from './changes.ts'
@@ -40,7 +40,7 @@ export async function loadState(loading: Loading, fold: LogFold): Promise<LogFol
       const entries = await reader.auditEntries(fold.size, Math.min(LEAVES_PER_READ, size - fold.size))
       if (entries.length === 0) throw new LogError(`leaf ${fold.size} is missing`)
       for (const entry of entries) {
-        const batch = mayHaveBatch(entry.bytes) ? await reader.auditBatch(entry.position) : null
+        const batch = await batchOf(entry, async (position) => reader.auditBatch(position))
         for (const target of fold.add(entry, batch)) changed.set(target.id, target)
       }
     }

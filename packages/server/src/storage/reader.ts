@@ -1,4 +1,6 @@
 import type { Kysely } from 'kysely'
+import { DomainError } from '../errors.ts'
+import { batchOf, targetsOf } from './batch.ts'
 import type { RowReader } from './row-reader.ts'
 import { type BulkReads, bulkReads } from './bulk-reads.ts'
 import { scheduleReads, type ScheduleReads } from './schedule-reader.ts'
@@ -121,7 +123,17 @@ function keyReads(db: Kysely<Tables>, rows: RowReader): KeyReads {
 }
 
 function auditReads(db: Kysely<Tables>): AuditReads {
+  const auditBatch: Reader['auditBatch'] = async (position) => {
+    const query = db.selectFrom('audit_entry').select('batch').where('position', '=', position)
+    return (await query.executeTakeFirst())?.batch ?? null
+  }
   return {
+    auditBatch,
+    async auditTargets(entry) {
+      const targets = targetsOf(entry.bytes, await batchOf(entry, auditBatch))
+      if (targets === null) throw new DomainError('storage.integrity')
+      return targets
+    },
     async auditEntries(from, count) {
       const rows = await db
         .selectFrom('audit_entry')
@@ -131,10 +143,6 @@ function auditReads(db: Kysely<Tables>): AuditReads {
         .limit(count)
         .execute()
       return rows.map((row) => ({ position: row.position, bytes: row.leaf, leafHash: row.leaf_hash }))
-    },
-    async auditBatch(position) {
-      const query = db.selectFrom('audit_entry').select('batch').where('position', '=', position)
-      return (await query.executeTakeFirst())?.batch ?? null
     },
     async auditPositions(filter, after, limit) {
       let query = db

@@ -128,9 +128,7 @@ export class OpenTransaction implements Transaction {
    */
   end({ expectedVersion }: Pick<Provenance, 'expectedVersion'>): Ended {
     this.#ended = true
-    const [changed] = [...this.#writes.values()].filter(({ previousVersion }) => previousVersion !== null)
-    if (expectedVersion !== undefined && changed?.previousVersion !== expectedVersion)
-      throw new DomainError('request.precondition_failed')
+    if (expectedVersion !== undefined) this.#requireVersion(expectedVersion)
     const isChange = this.#targets.length > 0 || this.#segments.length > 0
     assert(this.#event !== null || !isChange, 'a change without its audit event')
     return {
@@ -141,6 +139,11 @@ export class OpenTransaction implements Transaction {
       segments: this.#segments,
       reads: [...this.#reads.values()].filter(({ id }) => !this.#writes.has(id)),
     }
+  }
+
+  #requireVersion(expected: number): void {
+    const changed = [...this.#writes.values()].find(({ previousVersion }) => previousVersion !== null)
+    if (changed?.previousVersion !== expected) throw new DomainError('request.precondition_failed')
   }
 
   abandon(): void {

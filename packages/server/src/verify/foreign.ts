@@ -6,7 +6,6 @@ import {
   type Decision,
   decideFound,
   decideProven,
-  type KeyRecord,
   NOT_FOUND,
   type Question,
   UNPROVABLE_DIGEST,
@@ -14,13 +13,13 @@ import {
 import type { Domain } from '../domain.ts'
 import { DomainError } from '../errors.ts'
 import type { ProjectId } from '../ids.ts'
-import { fastRef, IMPORTED_VERSION, slowRef, textDigest } from '../keys/import/digests.ts'
-import { fastHash } from '../keys/import/fast-hash.ts'
+import { fastRef, importedVersion, slowRef, textDigest } from '../keys/import/digests.ts'
+import { fastHash, isFast } from '../keys/import/fast-hash.ts'
 import { readForeignText } from '../keys/import/foreign-text.ts'
 import { hashContext } from '../keys/import/import.ts'
 import { SlowHashesBusy, type SlowHashes } from '../keys/import/slow/pool.ts'
 import { parseSlowHash } from '../keys/import/slow/phc.ts'
-import { isFast, secretContext } from '../keys/import/source.ts'
+import { secretContext } from '../keys/import/source.ts'
 import type { Upgrades } from '../keys/import/upgrades.ts'
 import type { ImportSource } from '../storage/records.ts'
 import type { KeyIndex } from './index.ts'
@@ -83,7 +82,7 @@ export class ForeignTexts {
       } else {
         const ref = slowRef(source.id, read.lookup ?? '')
         const record = index.lookupImported(ref)
-        if (record !== undefined && foreignVersion(record)?.digest === UNPROVABLE_DIGEST)
+        if (record !== undefined && importedVersion(record)?.digest === UNPROVABLE_DIGEST)
           candidates.push({ source, ref, hashed: read.hashed })
       }
     }
@@ -101,7 +100,7 @@ export class ForeignTexts {
       if (found === undefined || !(await this.#isProven(candidate, found.keyId, digest))) continue
       // As it is now: it may have been revoked while the hash was made.
       const record = index.lookupImported(candidate.ref)
-      const version = record === undefined ? undefined : foreignVersion(record)
+      const version = record === undefined ? undefined : importedVersion(record)
       if (record === undefined || version === undefined || record.keyId !== found.keyId) continue
       if (version.digest !== UNPROVABLE_DIGEST && version.digest !== digest) continue
       const decision = decideProven({ ...question, now: domain.clock() }, record, version)
@@ -124,7 +123,7 @@ export class ForeignTexts {
     const hash = isFast(source.algorithm) ? null : parseSlowHash(source.algorithm, stored)
     if (hash === null) throw new DomainError('storage.integrity')
     try {
-      return await slowHashes.check({ sourceId: source.id, keyId, hash, stored, text: hashed })
+      return await slowHashes.check({ sourceId: source.id, keyId, hash, text: hashed })
     } catch (error) {
       if (error instanceof SlowHashesBusy) throw new DomainError('verification.busy')
       throw error
@@ -141,8 +140,4 @@ export class ForeignTexts {
     this.#hmacKeys.set(id, key)
     return key
   }
-}
-
-function foreignVersion({ versions }: KeyRecord) {
-  return versions.find(({ number }) => number === IMPORTED_VERSION)
 }

@@ -1,5 +1,5 @@
 import type { Environment } from '@keystead/protocol/api-key'
-import type { Authorized } from '../../access/authorize.ts'
+import { type Authorized, requireEnvironment } from '../../access/authorize.ts'
 import type { Domain } from '../../domain.ts'
 import { DomainError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
@@ -85,8 +85,7 @@ async function draftOf(domain: Domain, by: Authorized<'keys:bulk'>, request: Bul
     resolveProject(tx, reach, request.projectId),
   )
   const environment = request.environment ?? reach.environment
-  if (reach.environment !== null && environment !== reach.environment)
-    throw new DomainError('access.denied', `The credential is bound to ${reach.environment}.`)
+  requireEnvironment(reach, environment)
   const now = domain.clock()
   const { action, query, parameters, undoSeconds } = request
   const undoUntil = undoSeconds === 0 ? null : now + undoSeconds * 1_000

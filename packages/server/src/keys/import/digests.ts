@@ -27,8 +27,17 @@ export function slowRef(sourceId: string, lookup: string): string {
   return hashText(`ks-import-lookup/v1\n${sourceId}\n${lookup}`)
 }
 
+/** The version that an import made; undefined when it is gone. */
+export function importedVersion<Version extends { readonly number: number }>({
+  versions,
+}: {
+  readonly versions: readonly Version[]
+}): Version | undefined {
+  return versions.find(({ number }) => number === IMPORTED_VERSION)
+}
+
 /** The digest that an imported key is proven by once it has been upgraded; null before, and when that version is gone. */
-export function upgradedDigest({ imported, versions }: Pick<ApiKey, 'imported' | 'versions'>): string | null {
-  if (imported === null || imported.upgradedIn === null) return null
-  return versions.find(({ number }) => number === IMPORTED_VERSION)?.digest ?? null
+export function upgradedDigest(key: Pick<ApiKey, 'imported' | 'versions'>): string | null {
+  if (key.imported === null || key.imported.upgradedIn === null) return null
+  return importedVersion(key)?.digest ?? null
 }

@@ -1,10 +1,16 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto'
+import type { ImportAlgorithm } from '../../storage/records.ts'
 
 /** SHA-2 (FIPS 180-4) and HMAC (RFC 2104): fast enough for every verification. */
 export const FAST_ALGORITHMS = ['sha256', 'sha512', 'hmac-sha256'] as const
 export type FastAlgorithm = (typeof FAST_ALGORITHMS)[number]
 
 const BYTES: Readonly<Record<FastAlgorithm, number>> = { sha256: 32, sha512: 64, 'hmac-sha256': 32 }
+
+/** Whether a key's text is found by its hash alone. */
+export function isFast(algorithm: ImportAlgorithm): algorithm is FastAlgorithm {
+  return FAST_ALGORITHMS.some((fast) => fast === algorithm)
+}
 
 /**
  * A hash as other systems write it down, hex or base64 or base64url with or without padding, as base64url; null when it

@@ -6,8 +6,8 @@ import type { ApiKey, ImportSource, Owner } from '../../storage/records.ts'
 import type { Transaction } from '../../storage/store.ts'
 import { readRanges, requireRoles } from '../limits.ts'
 import { newLocator } from '../mint.ts'
+import { newKey } from '../new-key.ts'
 import { areSensible } from '../times.ts'
-import { IMPORTED_VERSION } from './digests.ts'
 import { type ImportItem, type Recognition, recognitionOf } from './item.ts'
 import { requireImportSource } from './source.ts'
 
@@ -180,31 +180,17 @@ function commonRights(fresh: readonly Prepared[]): Readonly<Record<string, reado
 
 function importedKey(
   domain: Domain,
-  source: ImportSource,
+  { id: sourceId, projectId, environment }: ImportSource,
   { item, recognition, roles, allowedAddresses }: Prepared,
   ownerId: OwnerId,
 ): ApiKey {
-  const now = domain.clock()
   const { ref, digest, slowHash } = recognition
-  const id = newId('key', domain.clock, domain.random)
-  const hash = slowHash === null ? null : domain.cipher.encrypt(hashContext(id), Buffer.from(slowHash))
-  return {
-    ...{ id, version: 1, createdAt: now, kind: 'key', brand: domain.brand },
-    projectId: source.projectId,
-    environment: source.environment,
-    locator: newLocator(domain.random),
-    ownerId,
-    name: item.name ?? '',
-    permissions: item.permissions ?? [],
-    roles,
-    allowedAddresses,
-    notBefore: item.notBefore ?? null,
-    expiresAt: item.expiresAt ?? null,
-    state: (item.notBefore ?? 0) > now ? 'pre-active' : 'active',
-    revokedAt: null,
-    revocationReason: null,
-    versions: [{ number: IMPORTED_VERSION, digest, createdAt: item.createdAt ?? now, acceptedUntil: null }],
-    destroyAt: null,
-    imported: { sourceId: source.id, ref, hash, upgradedIn: null },
-  }
+  const { createdAt, ...described } = item
+  const key = newKey(
+    domain,
+    { ...described, kind: 'key', projectId, environment, ownerId, roles, allowedAddresses },
+    { locator: newLocator(domain.random), digest, ...(createdAt === undefined ? {} : { createdAt }) },
+  )
+  const hash = slowHash === null ? null : domain.cipher.encrypt(hashContext(key.id), Buffer.from(slowHash))
+  return { ...key, imported: { sourceId, ref, hash, upgradedIn: null } }
 }

@@ -2,10 +2,9 @@ import type { FieldError } from '../../errors.ts'
 import type { ImportSource } from '../../storage/records.ts'
 import { UNPROVABLE_DIGEST } from '@keystead/protocol/decision'
 import { fastRef, slowRef } from './digests.ts'
-import { readFastHash } from './fast-hash.ts'
+import { isFast, readFastHash } from './fast-hash.ts'
 import { isLookupOf } from './foreign-text.ts'
 import { slowHashProblem } from './slow/phc.ts'
-import { isFast } from './source.ts'
 
 /** What another system knows of one of its keys. Times are epoch milliseconds. */
 export interface ImportItem {

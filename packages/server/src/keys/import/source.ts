@@ -7,7 +7,7 @@ import { type ImportSourceId, newId, type ProjectId } from '../../ids.ts'
 import { resolveProject } from '../../projects/resolve.ts'
 import type { ImportAlgorithm, ImportSource, LookupRule, Page } from '../../storage/records.ts'
 import type { PageRequest } from '../../storage/store.ts'
-import { FAST_ALGORITHMS, type FastAlgorithm } from './fast-hash.ts'
+import { isFast } from './fast-hash.ts'
 
 /** Every text that is not one of our own is hashed once for each source of its environment. */
 const SOURCES_MAX = 8
@@ -94,11 +94,6 @@ export async function listImportSources(
 export function requireImportSource(source: ImportSource | null, by: Authorized<Action>): ImportSource {
   if (source === null || !isWithin(by.reach, source)) throw new DomainError('import_source.not_found')
   return source
-}
-
-/** Whether a key's text is found by its hash alone. */
-export function isFast(algorithm: ImportAlgorithm): algorithm is FastAlgorithm {
-  return FAST_ALGORITHMS.some((fast) => fast === algorithm)
 }
 
 /** What a source's HMAC key is encrypted for. */

@@ -4,7 +4,7 @@ import { reasonOf } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { ApiKey } from '../../storage/records.ts'
 import type { Transaction } from '../../storage/store.ts'
-import { IMPORTED_VERSION } from './digests.ts'
+import { importedVersion } from './digests.ts'
 
 /** Keys that wait to be upgraded, about 200 bytes each; one that finds no room is upgraded at a later use. */
 const WAITING_MAX = 10_000
@@ -76,11 +76,10 @@ async function upgrade(
   for (const { id, digest } of proven) {
     const key = await tx.key(id)
     if (key === null || key.imported === null || key.imported.upgradedIn !== null) continue
-    if (!key.versions.some(({ number }) => number === IMPORTED_VERSION)) continue
+    const made = importedVersion(key)
+    if (made === undefined) continue
     const version = key.version + 1
-    const versions = key.versions.map((each) =>
-      each.number === IMPORTED_VERSION ? { ...each, digest } : each,
-    )
+    const versions = key.versions.map((each) => (each === made ? { ...each, digest } : each))
     const imported = { ...key.imported, hash: null, upgradedIn: version }
     await tx.saveKey(key, { ...key, version, versions, imported })
     last = key

@@ -2,7 +2,7 @@ import type { AuditTarget } from '@keystead/protocol/audit-event'
 import { equalBytes } from '@keystead/protocol/bytes'
 import type { Pool } from 'pg'
 import type { Clock } from '../../clock.ts'
-import { mayHaveBatch } from '../batch.ts'
+import { batchOf } from '../batch.ts'
 import { noChanges, noteChange } from '../changes.ts'
 import { LogError, type LogFold } from '../log-fold.ts'
 import { codecOf, codecOfId, recordOf, type SealedCodec, type SealedTable, type StoredRow } from '../rows.ts'
@@ -199,7 +199,7 @@ export class Follower {
     if (size < fold.size) throw new LogError(`it has gone back from size ${fold.size} to ${size}`)
     if (entries.length === 0 && fold.size < size) throw new LogError(`leaf ${fold.size} is missing`)
     for (const entry of entries) {
-      const batch = mayHaveBatch(entry.bytes) ? await readBatch(queryable, entry.position) : null
+      const batch = await batchOf(entry, async (position) => readBatch(queryable, position))
       const targets = fold.add(entry, batch)
       const key = leafKey(entry.leafHash)
       const own = this.own.get(key)

@@ -17,8 +17,6 @@ export interface SlowQuestion {
   readonly sourceId: string
   readonly keyId: string
   readonly hash: SlowHash
-  /** As it is stored, to tell questions apart. */
-  readonly stored: string
   readonly text: string
 }
 
@@ -60,7 +58,7 @@ export class SlowHashes {
    * what a thread died of. That a hash is made at all shows in the time.
    */
   async check(question: SlowQuestion): Promise<boolean> {
-    const name = hashText(`${question.keyId}\n${question.stored}\n${question.text}`)
+    const name = hashText(`${question.keyId}\n${question.text}`)
     if (this.#refused.has(name)) return false
     const known = this.#inFlight.get(name)
     if (known !== undefined) return known

@@ -16,7 +16,7 @@ function parsed(algorithm: SlowAlgorithm, text: string): SlowHash {
 }
 
 function question(text: string, stored: string, input: Partial<SlowQuestion> = {}): SlowQuestion {
-  return { sourceId: 'ims_1', keyId: 'key_1', hash: parsed('bcrypt', stored), stored, text, ...input }
+  return { sourceId: 'ims_1', keyId: 'key_1', hash: parsed('bcrypt', stored), text, ...input }
 }
 
 test('scrypt: the vectors of RFC 7914 section 12', () => {
