@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { CliFailure, EXIT, refusal, systemCode } from './failure.ts'
 import { printable } from './table.ts'
 
@@ -27,7 +29,15 @@ const REQUEST_TIMEOUT_MS = 30_000
 // The largest answer is an entry tile of 256 leaves of 32 KiB (8.4 MB).
 const BODY_BYTES_MAX = 16 * 1024 * 1024
 
-/** The HTTP client of the commands. Nothing is ever retried, redirects are errors, answers are bounded. */
+// A change whose answer was lost is asked for again: it is made once, and a second is enough to be done with it.
+const ATTEMPTS_MAX = 3
+const PAUSE_MS = 1_000
+const IN_PROGRESS = '(request.in_progress)'
+
+/**
+ * The HTTP client of the commands. Redirects are errors, answers are bounded. Each change has an Idempotency-Key, and is
+ * repeated when its answer is lost; nothing else is ever retried.
+ */
 export class Client {
   readonly url: URL
   readonly #fetch: typeof globalThis.fetch
@@ -73,6 +83,21 @@ export class Client {
 
   /** Any answer. Exit code 3 when there is none. */
   async send(request: Request): Promise<Reply> {
+    if (request.method === 'GET') return this.#exchange(request)
+    const headers = { 'idempotency-key': randomUUID(), ...request.headers }
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const reply = await this.#exchange({ ...request, headers })
+        const isDone = reply.status !== 409 || !describeProblem(reply).includes(IN_PROGRESS)
+        if (isDone || attempt === ATTEMPTS_MAX) return reply
+      } catch (error) {
+        if (!(error instanceof AnswerLost) || attempt === ATTEMPTS_MAX) throw error
+      }
+      await sleep(PAUSE_MS)
+    }
+  }
+
+  async #exchange(request: Request): Promise<Reply> {
     const url = new URL(request.path, this.url)
     for (const [name, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) url.searchParams.set(name, String(value))
@@ -159,9 +184,11 @@ function unreachable(url: URL, method: string, cause: unknown): CliFailure {
       : timedOut
         ? `no answer within ${REQUEST_TIMEOUT_MS / 1000} s`
         : (code ?? 'the connection failed')
-  const doubt =
-    method !== 'GET' && code !== 'ECONNREFUSED' && code !== 'ENOTFOUND'
-      ? '\nIt is not known whether the change was made: look before you repeat it'
-      : ''
-  return new CliFailure(EXIT.unreachable, `cannot reach ${url.origin}: ${why}${doubt}`, { cause })
+  const isInDoubt = method !== 'GET' && code !== 'ECONNREFUSED' && code !== 'ENOTFOUND'
+  const doubt = isInDoubt ? '\nIt is not known whether the change was made: look before you repeat it' : ''
+  const Failure = isInDoubt ? AnswerLost : CliFailure
+  return new Failure(EXIT.unreachable, `cannot reach ${url.origin}: ${why}${doubt}`, { cause })
 }
+
+/** The request may have arrived. */
+class AnswerLost extends CliFailure {}

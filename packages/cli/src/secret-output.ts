@@ -99,12 +99,14 @@ export async function deliverSecret(delivery: SecretDelivery): Promise<void> {
   const { world, plan, secretFile } = delivery
   await using file = plan === 'file' && secretFile !== undefined ? await SecretFile.reserve(secretFile) : null
   const answer = await delivery.ask()
-  const { secret, ...rest } = answer
-  if (typeof secret !== 'string') throw refusal('the server did not return a secret')
+  const { secret, secretAvailable, ...rest } = answer
   const human = `${delivery.describe(rest)}\n`
+  if (secretAvailable === false)
+    throw refusal(`${human}it was made, but the answer with its secret was lost on its way: rotate the key`)
+  if (typeof secret !== 'string') throw refusal('the server did not return a secret')
   try {
     if (file !== null) await file.keep(secret)
-    else if (plan === 'json') await world.stdout.write(`${toJson(answer)}\n`)
+    else if (plan === 'json') await world.stdout.write(`${toJson({ ...rest, secret })}\n`)
     else if (plan === 'pipe') await world.stdout.write(`${secret}\n`)
   } catch (error) {
     throw new CliFailure(

@@ -19,6 +19,16 @@ export const ERROR_CODES = {
     title: 'The object has another version than If-Match names',
     help: 'Somebody has changed it since, or it is not there yet. Read it again and decide again.',
   },
+  'request.in_progress': {
+    status: 409,
+    title: 'The same request is being worked on',
+    help: 'A request with this Idempotency-Key has not been answered yet. Repeat it in a second.',
+  },
+  'request.key_reused': {
+    status: 409,
+    title: 'The Idempotency-Key was used for another request',
+    help: 'A repetition must ask exactly the same. Use a new key for each change.',
+  },
   'request.malformed': {
     status: 400,
     title: 'The body is not well-formed JSON',

@@ -26,11 +26,10 @@ export interface Demand {
   readonly approvals: number
 }
 
-/** The request that asks for something, as it ends in the audit event, and what it expects to find. */
-export interface AskedBy {
+/** The request that asks for something, as it ends in the audit event, what it expects to find, and its mark. */
+export interface AskedBy extends Pick<Provenance, 'expectedVersion' | 'mark'> {
   readonly id: RequestId
   readonly operation: string
-  readonly expectedVersion?: number
 }
 
 declare const proof: unique symbol
@@ -89,8 +88,18 @@ export function authorizeHolder<A extends Action>(
 
 function provenanceOf(type: 'root_key' | 'api_key', id: KeyId, asked: AskedBy | null): Provenance {
   if (asked === null) return { actor: { type, id }, request: null }
-  const { expectedVersion, ...request } = asked
-  return { actor: { type, id }, request, ...(expectedVersion === undefined ? {} : { expectedVersion }) }
+  const { id: requestId, operation, ...expected } = asked
+  return { ...expected, actor: { type, id }, request: { id: requestId, operation } }
+}
+
+/** As whoever asked, for what a request does after its first transaction: only that one has a version to meet and a mark. */
+export function afterwards({ actor, request }: Provenance): Provenance {
+  return { actor, request }
+}
+
+/** Whoever has made a change may see what it has come to, though it may read nothing else: for a repeated request. */
+export function mayReadBack<R extends Action>(by: Authorized<Action>): Authorized<R> {
+  return by as unknown as Authorized<R>
 }
 
 /** `access.denied` for a credential that is bound to a project or environment, where an operation is about all of them. */

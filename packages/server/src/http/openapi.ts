@@ -39,6 +39,8 @@ const COMMON_ERRORS: readonly ErrorCodeName[] = [
 const BODY_ERRORS: readonly ErrorCodeName[] = ['request.malformed', 'request.too_large', 'request.media_type']
 const CHANGE_ERRORS: readonly ErrorCodeName[] = [
   'request.precondition_failed',
+  'request.in_progress',
+  'request.key_reused',
   'storage.unavailable',
   'storage.integrity',
   'audit.halted',
@@ -97,7 +99,7 @@ function operationObject(operation: Described): object {
       ...parameters('path', operation.params),
       ...parameters('query', operation.query),
       ...(operation.id === 'keys.authorize' ? GATEWAY_HEADERS : []),
-      ...(operation.audit === null ? [] : [IF_MATCH]),
+      ...(operation.audit === null ? [] : [IF_MATCH, IDEMPOTENCY_KEY]),
     ],
     ...(operation.body === undefined
       ? {}
@@ -122,6 +124,16 @@ const IF_MATCH = {
   description:
     'The `etag` of the object as it was read: the change is made only if nobody has changed it since.',
   schema: { type: 'string', pattern: '^(\\*|"[1-9][0-9]{0,14}")$' },
+}
+
+const IDEMPOTENCY_KEY = {
+  name: 'idempotency-key',
+  in: 'header',
+  required: false,
+  description:
+    'New for each change, such as a UUID. A repetition within a day makes the change once and is answered with what it ' +
+    'has come to, without any secret, and with `idempotent-replayed: true`.',
+  schema: { type: 'string', pattern: '^[!-~]{1,255}$' },
 }
 
 function parameters(place: 'path' | 'query', schema: TSchema | undefined): object[] {

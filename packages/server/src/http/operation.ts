@@ -7,6 +7,7 @@ import type { Authorized, Demand } from '../access/authorize.ts'
 import type { CheckpointPublisher } from '../audit/publish.ts'
 import type { StateExports } from '../audit/state-exports.ts'
 import type { Domain } from '../domain.ts'
+import type { DoneRequest } from '../storage/records.ts'
 import type { Possession } from '../verify/possession.ts'
 import type { Verifier } from '../verify/verifier.ts'
 
@@ -48,6 +49,20 @@ export interface Described {
   readonly errors: readonly ErrorCodeName[]
 }
 
+/**
+ * How a repeated request with the same Idempotency-Key is answered: `again`, where doing it again changes nothing more,
+ * or from what it has done, without any secret. It needs no permission but the operation's own.
+ */
+export type Repetition<By, Asked, Output> =
+  | 'again'
+  | ((services: Services, by: By, done: DoneRequest, input: Asked) => Promise<Output>)
+
+interface Checked<P extends TSchema, Q extends TSchema, B extends TSchema> {
+  readonly params: Static<P>
+  readonly query: Static<Q>
+  readonly body: Static<B>
+}
+
 interface Typed<
   A extends Action,
   P extends TSchema,
@@ -61,21 +76,22 @@ interface Typed<
   readonly query?: Q
   readonly body?: B
   readonly output: O
-  readonly handle: (
-    services: Services,
-    by: Authorized<A>,
-    input: { readonly params: Static<P>; readonly query: Static<Q>; readonly body: Static<B> },
-  ) => Promise<Static<O>>
+  /** Of every operation that changes something. */
+  readonly repeat?: Repetition<Authorized<A>, Checked<P, Q, B>, Static<O>>
+  readonly handle: (services: Services, by: Authorized<A>, input: Checked<P, Q, B>) => Promise<Static<O>>
 }
 
 export interface Operation extends Described {
   readonly permission: Action
+  /** Null for what changes nothing. */
+  readonly repeat: Repetition<Authorized<Action>, Input, unknown> | null
   readonly handle: (services: Services, by: Authorized<Action>, input: Input) => Promise<unknown>
 }
 
 /** An operation whose credential is the API key that it is about. */
 export interface SelfOperation extends Described {
   readonly permission: null
+  readonly repeat: Repetition<Holder, Input, unknown> | null
   readonly handle: (services: Services, holder: Holder, input: Input) => Promise<unknown>
 }
 
@@ -105,23 +121,21 @@ export function operation<
   Q extends TSchema = TSchema,
   B extends TSchema = TSchema,
 >(declared: Typed<A, P, Q, B, O>): Operation {
-  const { handle, ...described } = declared
+  const { handle, repeat = null, ...described } = declared
   return {
     ...described,
     demand: declared.demand ?? NO_DEMAND,
+    repeat: repeat as Operation['repeat'],
     // The pipeline has checked input against exactly these schemas and made `by` for exactly this permission.
     handle: (services, by, input) =>
-      handle(
-        services,
-        by as unknown as Authorized<A>,
-        input as { params: Static<P>; query: Static<Q>; body: Static<B> },
-      ),
+      handle(services, by as unknown as Authorized<A>, input as Checked<P, Q, B>),
   }
 }
 
 interface SelfTyped<B extends TSchema, O extends TSchema> extends Omit<Described, 'demand' | 'permission'> {
   readonly body?: B
   readonly output: O
+  readonly repeat?: Repetition<Holder, Input, Static<O>>
   readonly handle: (
     services: Services,
     holder: Holder,
@@ -133,10 +147,11 @@ interface SelfTyped<B extends TSchema, O extends TSchema> extends Omit<Described
 export function selfOperation<O extends TSchema, B extends TSchema = TSchema>(
   declared: SelfTyped<B, O>,
 ): SelfOperation {
-  const { handle, ...described } = declared
+  const { handle, repeat = null, ...described } = declared
   return {
     ...described,
     permission: null,
+    repeat,
     demand: NO_DEMAND,
     handle: (services, holder, input) => handle(services, holder, input as { body: Static<B> }),
   }

@@ -5,17 +5,24 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { bearerOf } from '../access/bearer.ts'
 import type { Action } from '../access/actions.ts'
-import { authorize, authorizeHolder, requireUnbound } from '../access/authorize.ts'
+import { type AskedBy, authorize, authorizeHolder, requireUnbound } from '../access/authorize.ts'
 import { clientAddress } from '../access/client-address.ts'
 import type { ProjectId, RequestId } from '../ids.ts'
-import type { Described, Input, Operation, SelfOperation, Services } from './operation.ts'
+import type { DoneRequest, RequestMark } from '../storage/records.ts'
 import { entityTagOf, versionIn } from './entity-tag.ts'
+import { type ChangesOnce, idempotencyKeyIn } from './idempotency.ts'
+import type { Described, Holder, Input, Operation, SelfOperation, Services } from './operation.ts'
 import { authenticate, requireCredential } from '../verify/authenticate.ts'
 import { provePossession } from '../verify/possession.ts'
 import { compileInput } from './validate.ts'
 
 /** Registers one operation as a route. */
-export function addRoute(fastify: FastifyInstance, services: Services, operation: Operation): void {
+export function addRoute(
+  fastify: FastifyInstance,
+  services: Services,
+  changes: ChangesOnce,
+  operation: Operation,
+): void {
   const validate = compileInput(operation)
   const credentialOf = (request: FastifyRequest) => bearerOf(request.headers.authorization)
   register(fastify, operation, {
@@ -24,18 +31,35 @@ export function addRoute(fastify: FastifyInstance, services: Services, operation
       // Again, now that the body is here: the credential may have been revoked while it was on its way.
       const caller = authenticate(services.verifier, credentialOf(request))
       const input = validate(partsOf(request, operation))
-      const by = authorize(caller, operation.permission, operation.demand, provenanceOf(request, operation))
-      if (operation.installationWide === true) requireUnbound(by)
+      const authorized = (mark?: RequestMark) => {
+        const asked = provenanceOf(request, operation, mark)
+        const by = authorize(caller, operation.permission, operation.demand, asked)
+        if (operation.installationWide === true) requireUnbound(by)
+        return by
+      }
+      const by = authorized()
+      const { repeat } = operation
+      if (repeat !== null && repeat !== 'again') {
+        const change = async (mark?: RequestMark) => operation.handle(services, authorized(mark), input)
+        return once(changes, request, operation, caller.keyId, input, change, async (done) =>
+          repeat(services, by, done, input),
+        )
+      }
       const answer = await operation.handle(services, by, input)
       // Nothing is shown to a credential that was revoked while its answer was made; what was changed is said.
       if (operation.audit === null) requireCredential(services.verifier, credentialOf(request))
-      return answer
+      return { answer, isRepetition: false }
     },
   })
 }
 
 /** Registers an operation whose credential is the API key that it is about. */
-export function addSelfRoute(fastify: FastifyInstance, services: Services, operation: SelfOperation): void {
+export function addSelfRoute(
+  fastify: FastifyInstance,
+  services: Services,
+  changes: ChangesOnce,
+  operation: SelfOperation,
+): void {
   const validate = compileInput(operation)
   const prove = (request: FastifyRequest) => {
     const { socket, headers } = request.raw
@@ -54,17 +78,45 @@ export function addSelfRoute(fastify: FastifyInstance, services: Services, opera
       const input = validate(partsOf(request, operation))
       const { keyId, record } = possession
       const reach = { projectId: record.projectId as ProjectId | null, environment: record.environment }
-      const may = <A extends Action>() =>
-        authorizeHolder<A>({ keyId, reach }, provenanceOf(request, operation))
-      return operation.handle(services, { ...possession, may }, input)
+      const holder = (mark?: RequestMark): Holder => ({
+        ...possession,
+        may: <A extends Action>() =>
+          authorizeHolder<A>({ keyId, reach }, provenanceOf(request, operation, mark)),
+      })
+      const { repeat } = operation
+      const change = async (mark?: RequestMark) => operation.handle(services, holder(mark), input)
+      if (repeat === null || repeat === 'again') return { answer: await change(), isRepetition: false }
+      return once(changes, request, operation, keyId, input, change, async (done) =>
+        repeat(services, holder(), done, input),
+      )
     },
   })
+}
+
+interface Answered {
+  readonly answer: unknown
+  readonly isRepetition: boolean
+}
+
+/** Makes the change, or answers as it was made before where the request has an Idempotency-Key. */
+async function once(
+  changes: ChangesOnce,
+  request: FastifyRequest,
+  operation: Described,
+  callerId: string,
+  input: Input,
+  change: (mark?: RequestMark) => Promise<unknown>,
+  repeat: (done: DoneRequest) => Promise<unknown>,
+): Promise<Answered> {
+  const key = idempotencyKeyIn(request.headers['idempotency-key'])
+  if (key === null) return { answer: await change(), isRepetition: false }
+  return changes.run({ callerId, key, operation: operation.id, input }, change, repeat)
 }
 
 interface Steps {
   /** Before the body is read: a stranger cannot make the server parse anything. */
   readonly check: (request: FastifyRequest) => void
-  readonly answer: (request: FastifyRequest) => Promise<unknown>
+  readonly answer: (request: FastifyRequest) => Promise<Answered>
 }
 
 function register(fastify: FastifyInstance, operation: Described, steps: Steps): void {
@@ -76,7 +128,8 @@ function register(fastify: FastifyInstance, operation: Described, steps: Steps):
     onRequest: async (request) => steps.check(request),
     schema: json ? { response: { [operation.status]: operation.output } } : {},
     handler: async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-      const answer = await steps.answer(request)
+      const { answer, isRepetition } = await steps.answer(request)
+      if (isRepetition) void reply.header('idempotent-replayed', 'true')
       const etag = entityTagOf(answer)
       if (etag !== null) void reply.header('etag', etag)
       void reply.code(operation.status).type(operation.outputType ?? 'application/json; charset=utf-8')
@@ -85,12 +138,13 @@ function register(fastify: FastifyInstance, operation: Described, steps: Steps):
   })
 }
 
-function provenanceOf(request: FastifyRequest, operation: Described) {
+function provenanceOf(request: FastifyRequest, operation: Described, mark?: RequestMark): AskedBy {
   const expectedVersion = operation.audit === null ? null : versionIn(request.headers['if-match'])
   return {
     id: request.id as RequestId,
     operation: operation.id,
     ...(expectedVersion === null ? {} : { expectedVersion }),
+    ...(mark === undefined ? {} : { mark }),
   }
 }
 

@@ -49,7 +49,7 @@ export function presentIssued(
   uses: readonly KeyUse[],
   now: number,
 ): Static<typeof IssuedSchema> {
-  return { key: presentKey(key, uses, now), secret: secret.reveal() }
+  return { key: presentKey(key, uses, now), secret: secret.reveal(), secretAvailable: true }
 }
 
 /** As presentIssued, with the end of the overlap. */

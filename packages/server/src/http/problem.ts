@@ -26,7 +26,8 @@ export function problemOf(error: unknown, requestId: string, log: Log): Problem 
 /** Headers that some statuses call for. */
 export function problemHeaders(problem: Problem): Readonly<Record<string, string>> {
   if (problem.status === 401) return { 'www-authenticate': 'Bearer realm="keystead"' }
-  return problem.status === 503 ? { 'retry-after': '1' } : {}
+  const isPassing = problem.status === 503 || problem.code === 'request.in_progress'
+  return isPassing ? { 'retry-after': '1' } : {}
 }
 
 function toProblem(error: DomainError, requestId: string): Problem {

@@ -182,10 +182,15 @@ export const KeySchema = closed({
   ),
 })
 
-export const IssuedSchema = closed({ key: KeySchema, secret: Type.String() })
+/** A secret is in one answer and nowhere else; a repeated request does not get it again. */
+export const SECRET = {
+  secret: Type.Optional(Type.String()),
+  secretAvailable: Type.Boolean({ description: 'false in the answer to a repeated request' }),
+}
+export const IssuedSchema = closed({ key: KeySchema, ...SECRET })
 export const RotatedSchema = closed({
   key: KeySchema,
-  secret: Type.String(),
-  previousAcceptedUntil: TimeSchema,
+  ...SECRET,
+  previousAcceptedUntil: nullable(TimeSchema),
 })
 export const RevokedSchema = closed({ key: KeySchema, position: Type.Integer() })

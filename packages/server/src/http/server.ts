@@ -12,6 +12,7 @@ import { TLSSocket } from 'node:tls'
 import { DomainError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
+import { ChangesOnce } from './idempotency.ts'
 import { renderOpenApi } from './openapi.ts'
 import { portError } from './port.ts'
 import type { Services } from './operation.ts'
@@ -76,8 +77,9 @@ export function createHttpServer(
   )
   addErrorAnswers(app, log)
   addServiceRoutes(app, ready)
-  for (const operation of OPERATIONS) addRoute(app, services, operation)
-  for (const operation of SELF_OPERATIONS) addSelfRoute(app, services, operation)
+  const changes = new ChangesOnce(services.domain)
+  for (const operation of OPERATIONS) addRoute(app, services, changes, operation)
+  for (const operation of SELF_OPERATIONS) addSelfRoute(app, services, changes, operation)
   return {
     async listen(host, port) {
       await app.listen({ host, port }).catch((cause: unknown) => {

@@ -1,6 +1,7 @@
 import { bulkOperationsJob } from './bulk-operations.ts'
 import { destructionJob } from './destruction.ts'
 import type { Job } from './job.ts'
+import { forgetRequestsJob } from './requests.ts'
 import { rotationJob } from './rotation.ts'
 import { cutoverJob, idleJob } from './silence.ts'
 import { forgetUsesJob, rollUpJob } from './usage.ts'
@@ -14,4 +15,5 @@ export const JOBS: readonly Job[] = [
   cutoverJob,
   idleJob,
   forgetUsesJob,
+  forgetRequestsJob,
 ]

@@ -20,6 +20,7 @@ export function openKeyring(root: Secret<Uint8Array>): Keyring {
   const head = hmacKey(root, 'head-integrity')
   const leaf = hmacKey(root, 'leaf-integrity')
   const snapshot = hmacKey(root, 'snapshot-integrity')
+  const request = hmacKey(root, 'request-identity')
   const salt = hmacKey(root, 'commitment-salt')
   const rows = hmacKey(root, 'row-encryption')
   const checkpoint = ed25519Key(root, 'checkpoint-signature')
@@ -28,6 +29,7 @@ export function openKeyring(root: Secret<Uint8Array>): Keyring {
     headMac: (text) => createHmac('sha256', head).update(text).digest('base64url'),
     leafMac: (bytes) => createHmac('sha256', leaf).update(bytes).digest('base64url'),
     snapshotMac: (digest) => createHmac('sha256', snapshot).update(digest).digest('base64url'),
+    requestMac: (text) => createHmac('sha256', request).update(text).digest('base64url'),
     commitmentSalt: (subject) => createHmac('sha256', salt).update(subject).digest(),
     encrypt: (context, plaintext) => {
       const nonce = systemRandom(NONCE_BYTES)

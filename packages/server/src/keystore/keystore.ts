@@ -13,7 +13,7 @@ export interface Seal {
   unseal(): Promise<Secret<Uint8Array>>
 }
 
-/** Encryption of single values that a row holds. */
+/** For single values that a row holds. */
 export interface Cipher {
   /**
    * AES-256-GCM (NIST SP 800-38D) under a key derived for `context` alone, base64url of nonce, ciphertext and tag: to be
@@ -22,6 +22,11 @@ export interface Cipher {
   encrypt(context: string, plaintext: Uint8Array): string
   /** What was encrypted for this context; null for any other text: altered, cut, or of another row. */
   decrypt(context: string, text: string): Uint8Array | null
+  /**
+   * HMAC-SHA-256 over what a client asked, base64url (43 characters): tells requests apart, and nobody who reads the
+   * database can guess what was in one.
+   */
+  requestMac(text: string): string
 }
 
 /** What the server does with the keys under the root key. The keys themselves never leave it. */

@@ -39,6 +39,7 @@ export function storeContract(name: string, open: (t: TestContext) => Promise<Op
     })
   }
   transactions(guarantee)
+  doneRequests(guarantee)
   objects(guarantee)
   misuse(guarantee)
   groupCommit(guarantee)
@@ -48,6 +49,52 @@ export function storeContract(name: string, open: (t: TestContext) => Promise<Op
 }
 
 export type Guarantee = (what: string, run: (opened: Opened) => Promise<void>) => void
+
+function doneRequests(guarantee: Guarantee): void {
+  const mark = { id: 'a', content: 'b', at: 1_000 }
+  const saved = async (store: Store, marked: { id: string; content: string; at: number }) => {
+    const project = newProject()
+    return store.transact({ ...PROVENANCE, mark: marked }, async (tx) => {
+      await tx.saveProject(project)
+      tx.record(event('project.created'))
+      return project.id
+    })
+  }
+
+  guarantee(
+    'a change is known by the mark of its request, and what changes nothing has none',
+    async ({ store }) => {
+      const { value } = await saved(store, mark)
+      assert.deepEqual(await store.reader.doneRequest('a'), {
+        ...mark,
+        targets: [{ type: 'project', id: value }],
+      })
+      await store.transact({ ...PROVENANCE, mark: { ...mark, id: 'c' } }, async (tx) => tx.project(value))
+      assert.equal(await store.reader.doneRequest('c'), null)
+    },
+  )
+
+  guarantee('of changes with one mark at once exactly one is made', async ({ store }) => {
+    const results = await Promise.allSettled([
+      saved(store, { ...mark, id: 'other' }),
+      ...Array.from({ length: 5 }, async () => saved(store, mark)),
+    ])
+    assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 2)
+    for (const result of results) if (result.status === 'rejected') code('request.in_progress')(result.reason)
+    assert.equal(store.head().size, 2)
+  })
+
+  guarantee('a mark is free again after a day, and is forgotten then', async ({ store }) => {
+    await saved(store, mark)
+    await assert.rejects(saved(store, { ...mark, at: mark.at + 86_399_999 }))
+    const later = { ...mark, at: mark.at + 86_400_000 }
+    await saved(store, later)
+    assert.equal((await store.reader.doneRequest('a'))?.at, later.at)
+    assert.equal(await store.forgetDoneRequests(later.at, 10), 0)
+    assert.equal(await store.forgetDoneRequests(later.at + 1, 10), 1)
+    assert.equal(await store.reader.doneRequest('a'), null)
+  })
+}
 
 function transactions(guarantee: Guarantee): void {
   guarantee('a change and its audit event are there together', async ({ store }) => {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import { DomainError } from '../errors.ts'
 import { batchOf, targetsOf } from './batch.ts'
 import type { RowReader } from './row-reader.ts'
+import { doneRequestReads } from './done-requests.ts'
 import { type BulkReads, bulkReads } from './bulk-reads.ts'
 import { scheduleReads, type ScheduleReads } from './schedule-reader.ts'
 import { type ImportReads, importReads } from './import-reads.ts'
@@ -21,6 +22,7 @@ export function createReader(db: Kysely<Tables>, rows: RowReader, isOurs: Integr
     ...importReads(db, rows),
     ...useReads(db, rows),
     ...scheduleReads(db, rows),
+    ...doneRequestReads(db, rows),
     ...auditReads(db),
   }
 }
@@ -46,6 +48,7 @@ type AuditReads = Omit<
   | keyof BulkReads
   | keyof ImportReads
   | keyof UseReads
+  | 'doneRequest'
 >
 
 function objectReads(db: Kysely<Tables>, rows: RowReader): ObjectReads {

@@ -1,5 +1,5 @@
 import type { Environment, KeyKind } from '@keystead/protocol/api-key'
-import type { KeyState, RevocationReason } from '@keystead/protocol/lifecycle'
+import type { KeyState, RevocationReason, TargetType } from '@keystead/protocol/lifecycle'
 import type { VerificationCode } from '@keystead/protocol/decision'
 import type {
   BootId,
@@ -372,4 +372,22 @@ export interface SignedCheckpoint {
 export interface Page<Item> {
   readonly items: readonly Item[]
   readonly nextCursor: string | null
+}
+
+/** A day: nobody repeats a request longer than that, and its key may mean something else then. */
+export const DONE_REQUESTS_KEPT_MS = 86_400_000
+
+/** A change that was asked for with an Idempotency-Key and is done. */
+export interface DoneRequest extends RequestMark {
+  /** What it changed; what it made is among it. */
+  readonly targets: readonly { readonly type: TargetType; readonly id: string }[]
+}
+
+/** By what a request is known again. */
+export interface RequestMark {
+  /** MAC of who asked and of the Idempotency-Key: 43 characters of base64url. */
+  readonly id: string
+  /** MAC of what was asked, as long. */
+  readonly content: string
+  readonly at: number
 }

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { equalInConstantTime } from '@keystead/protocol/constant-time'
 import type { DomainError } from '../errors.ts'
 import { type Codec, RefusedRowError, type StoredRow, wrongWith } from './rows.ts'
 import type { Integrity, RefusedRow } from './store.ts'
@@ -49,7 +50,7 @@ export class RowReader {
       const rows = await query()
       const wrong = rows.map((row) => this.#refusal(codec, row, row.id)).find((refused) => refused !== null)
       if (wrong === undefined) return rows.map((row) => codec.fromRow(row))
-      if (!(await this.#lookAgain(wrong, reads))) throw this.#refuse(wrong)
+      if (!(await this.#lookAgain(wrong, reads))) throw this.refused(wrong)
     }
   }
 
@@ -64,7 +65,7 @@ export class RowReader {
       if (row === undefined) return null
       const wrong = this.#refusal(codec, row, id)
       if (wrong === null) return codec.fromRow(row)
-      if (!(await this.#lookAgain(wrong, reads))) throw this.#refuse(wrong)
+      if (!(await this.#lookAgain(wrong, reads))) throw this.refused(wrong)
     }
   }
 
@@ -86,7 +87,7 @@ export class RowReader {
       // Each is asked about: one that is wrong for good must not speak for those that have only just changed.
       const answers = await Promise.all(wrong.map(async (refused) => this.#lookAgain(refused, reads)))
       if (answers.includes(true)) continue
-      for (const refused of wrong) this.#refuse(refused)
+      for (const refused of wrong) this.refused(refused)
       const bad = new Set(wrong.map(({ id }) => id))
       const good = rows.filter(({ id }) => !bad.has(id))
       return {
@@ -97,6 +98,17 @@ export class RowReader {
     }
   }
 
+  /** Whether a MAC is ours, of the text of a row that is in no leaf. */
+  isAuthentic(text: string, mac: string): boolean {
+    return equalInConstantTime(this.#rowMac(text), mac)
+  }
+
+  /** Reports a row that is not what was written, and is the error to throw. */
+  refused(row: RefusedRow): DomainError {
+    this.#onRefused(row)
+    return new RefusedRowError(row)
+  }
+
   #refusal<Row extends StoredRow, Record>(
     codec: Codec<Row, Record>,
     row: Row,
@@ -104,10 +116,5 @@ export class RowReader {
   ): RefusedRow | null {
     const what = wrongWith(codec, row, id, this.#rowMac, this.#versionOf(row.id))
     return what === null ? null : { table: codec.table, id, what }
-  }
-
-  #refuse(row: RefusedRow): DomainError {
-    this.#onRefused(row)
-    return new RefusedRowError(row)
   }
 }

@@ -11,6 +11,7 @@ import type {
   AuditEntry,
   BulkChunk,
   BulkOperation,
+  DoneRequest,
   ImportSource,
   Installation,
   JobCursor,
@@ -19,6 +20,7 @@ import type {
   Page,
   Project,
   ProjectEnvironment,
+  RequestMark,
   Role,
   SignedCheckpoint,
   UseCount,
@@ -40,7 +42,7 @@ export interface Store {
    * Runs `work` as one durable transaction and answers after it is on disk. It refuses to commit unless `work`
    * recorded exactly one audit event when it changed an audited object. In `work` nothing but the transaction may be
    * awaited, and it may run again when somebody else changed what it read. When `work` throws, nothing of it remains.
-   * DomainError `storage.unavailable` when the database refuses; `storage.unconfirmed` when it cannot be found out in
+   * DomainError `request.in_progress` when a request with the same mark came first, `storage.unavailable` when the database refuses; `storage.unconfirmed` when it cannot be found out in
    * time whether it did.
    */
   transact<T>(provenance: Provenance, work: (tx: Transaction) => Promise<T>): Promise<Committed<T>>
@@ -57,6 +59,8 @@ export interface Store {
   addUses(rollUp: UseRollUp, sums: UseSums): Promise<boolean>
   /** Deletes segments that are in the counts, or counts of a period, that end before a time; at most `limit`: how many. */
   forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number>
+  /** Deletes done requests from before a time, at most `limit`: how many. */
+  forgetDoneRequests(before: number, limit: number): Promise<number>
   /** Adds to what is known of the addresses that use a key while it has two accepted versions. */
   addAddressUses(uses: readonly AddressUse[]): Promise<void>
   /** Moves a job's cursor. */
@@ -154,6 +158,8 @@ export interface Provenance {
   readonly request: AuditEvent['request']
   /** The version that the object which is changed must have now; left out: any. */
   readonly expectedVersion?: number
+  /** By what a repetition of the request is known again: kept with what was changed, or not at all. */
+  readonly mark?: RequestMark
 }
 
 export interface Committed<T> {
@@ -271,6 +277,8 @@ export interface Reader {
   /** Keys with a version beside the current one that is accepted at `now`, by id. */
   keysInOverlap(now: number, afterId: string, limit: number): Promise<readonly ApiKey[]>
   addressUses(keyId: string): Promise<readonly AddressUse[]>
+  /** What a request with this mark has done; null for none. */
+  doneRequest(id: string): Promise<DoneRequest | null>
   jobCursor(name: string): Promise<JobCursor | null>
   /** Keys whose destruction is due at `now`, at most `limit`. */
   keysToDestroy(now: number, limit: number): Promise<readonly ApiKey[]>

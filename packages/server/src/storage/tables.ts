@@ -20,6 +20,7 @@ export interface Tables {
   key_use: KeyUseTable
   key_use_address: KeyUseAddressTable
   job_cursor: JobCursorTable
+  done_request: DoneRequestTable
   audit_entry: AuditEntryTable
   audit_target: AuditTargetTable
   audit_actor: AuditActorTable
@@ -56,6 +57,9 @@ export const TABLE_TRUST: Readonly<
   key_use_address: { why: 'shown to people; nothing is granted or refused by it' },
   job_cursor: {
     why: 'says where a job goes on, what it does is judged from sealed rows; and until when uses were told (T-29)',
+  },
+  done_request: {
+    why: 'each row carries a MAC of its own; a repeated request is answered from it, and never decided',
   },
   audit_entry: { why: 'each leaf carries its own MAC and is bound by the signed tree' },
   audit_target: { why: 'an index for look-ups; what it leads to is checked against the leaf' },
@@ -241,6 +245,15 @@ export interface KeyUseAddressTable {
   readonly address: string
   readonly count: number
   readonly last_at: number
+}
+
+export interface DoneRequestTable {
+  readonly id: string
+  readonly content: string
+  readonly at: number
+  /** JSON array of pairs of type and id. */
+  readonly targets: string
+  readonly mac: string
 }
 
 export interface JobCursorTable {

@@ -6,6 +6,7 @@ import type { Kysely } from 'kysely'
 import { DomainError } from '../errors.ts'
 import { BULK_CHUNK, BULK_OPERATION } from './bulk-rows.ts'
 import { noChanges, noteChange } from './changes.ts'
+import { addDoneRequests, doneRequestRow } from './done-requests.ts'
 import { IMPORT_SOURCE } from './import-rows.ts'
 import type { CommittedRecords } from './committed-records.ts'
 import type {
@@ -38,7 +39,7 @@ import {
 import type { RowVersions } from './row-versions.ts'
 import type { Statements } from './statements.ts'
 import type { Changes, Integrity, Provenance, RecordedEvent, RefusedRow, Transaction } from './store.ts'
-import type { Tables } from './tables.ts'
+import type { DoneRequestTable, Tables } from './tables.ts'
 import { segmentRow, USE_EMITTER } from './use-rows.ts'
 
 /** Few, and read again and again. */
@@ -77,6 +78,7 @@ export interface Ended {
   readonly changes: Changes
   readonly writes: readonly Write[]
   readonly segments: readonly UseSegment[]
+  readonly requests: readonly DoneRequestTable[]
   /** What else it has read, and in which version: where others write at the same time, that must still hold. */
   readonly reads: readonly Read[]
 }
@@ -126,7 +128,7 @@ export class OpenTransaction implements Transaction {
    * What was recorded and changed. An assertion failure when an audited object changed without an event (invariant 3);
    * `request.precondition_failed` unless the first object that was there had the version that `provenance` expects.
    */
-  end({ expectedVersion }: Pick<Provenance, 'expectedVersion'>): Ended {
+  end({ expectedVersion, mark }: Pick<Provenance, 'expectedVersion' | 'mark'>): Ended {
     this.#ended = true
     if (expectedVersion !== undefined) this.#requireVersion(expectedVersion)
     const isChange = this.#targets.length > 0 || this.#segments.length > 0
@@ -137,6 +139,10 @@ export class OpenTransaction implements Transaction {
       changes: this.#changes,
       writes: [...this.#writes.values()],
       segments: this.#segments,
+      requests:
+        mark === undefined || this.#event === null
+          ? []
+          : [doneRequestRow({ ...mark, targets: this.#targets }, this.#integrity.rowMac)],
       reads: [...this.#reads.values()].filter(({ id }) => !this.#writes.has(id)),
     }
   }
@@ -375,9 +381,9 @@ export class OpenTransaction implements Transaction {
  */
 export async function flushWrites(
   statements: Statements,
-  writes: readonly Write[],
-  segments: readonly UseSegment[],
+  { writes, segments, requests }: Pick<Ended, 'writes' | 'segments' | 'requests'>,
 ): Promise<void> {
+  await addDoneRequests(statements, requests)
   const added = new Map<SealedTable, StoredRow[]>()
   for (const { table, row, previousVersion } of writes) {
     if (previousVersion !== null) continue

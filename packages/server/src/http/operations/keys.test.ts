@@ -63,7 +63,7 @@ for (const { path, kind, create } of NOUNS) {
     const api = await openApi(t)
     const answer = await create(api, { name: 'reader', expiresAt: START + HOUR })
     assert.equal(answer.status, 201)
-    assert.deepEqual(Object.keys(answer.json).toSorted(), ['key', 'secret'])
+    assert.deepEqual(Object.keys(answer.json).toSorted(), ['key', 'secret', 'secretAvailable'])
     const key = answer.json['key']
     assert.ok(key)
     assert.deepEqual(Object.keys(key).toSorted(), KEY_FIELDS)
@@ -134,7 +134,12 @@ for (const { path, kind, create } of NOUNS) {
     const rotate = (at: string, body: unknown) => api.call('POST', `${at}/rotate`, { body })
     const answer = await rotate(one, { overlapSeconds: 60, reason: 'scheduled' })
     assert.equal(answer.status, 200)
-    assert.deepEqual(Object.keys(answer.json).toSorted(), ['key', 'previousAcceptedUntil', 'secret'])
+    assert.deepEqual(Object.keys(answer.json).toSorted(), [
+      'key',
+      'previousAcceptedUntil',
+      'secret',
+      'secretAvailable',
+    ])
     assert.notEqual(answer.json['secret'], created.json['secret'])
     assert.equal(answer.json['previousAcceptedUntil'], START + 60_000)
     for (const body of [

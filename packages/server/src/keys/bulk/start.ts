@@ -1,5 +1,5 @@
 import type { Environment } from '@keystead/protocol/api-key'
-import { type Authorized, requireEnvironment } from '../../access/authorize.ts'
+import { afterwards, type Authorized, requireEnvironment } from '../../access/authorize.ts'
 import type { Domain } from '../../domain.ts'
 import { DomainError } from '../../errors.ts'
 import { newId } from '../../ids.ts'
@@ -75,7 +75,7 @@ export async function startBulk(
     tx.record(eventOf(operation, 'bulk_operation.started', { total, undoUntil }))
     return operation
   })
-  const operation = await advanceForCaller(domain, value, by.provenance)
+  const operation = await advanceForCaller(domain, value, afterwards(by.provenance))
   return { preview: seen, operation }
 }
 

@@ -1,4 +1,4 @@
-import { type Authorized, isWithin } from '../../access/authorize.ts'
+import { afterwards, type Authorized, isWithin } from '../../access/authorize.ts'
 import type { Domain } from '../../domain.ts'
 import { DomainError } from '../../errors.ts'
 import type { BulkOperation, Page } from '../../storage/records.ts'
@@ -45,7 +45,7 @@ export async function undoBulkOperation(
       position: null,
     })
   })
-  return advanceForCaller(domain, value, by.provenance)
+  return advanceForCaller(domain, value, afterwards(by.provenance))
 }
 
 function requireVisible(

@@ -1,11 +1,10 @@
 import type { Pool, PoolClient } from 'pg'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DomainError } from '../../errors.ts'
-import type { UseSegment } from '../records.ts'
 import { gather } from '../gather.ts'
 import type { NewLeaf } from '../leaf.ts'
 import { Statements } from '../statements.ts'
-import { flushWrites, type Read, VersionConflict, type Write } from '../transaction.ts'
+import { type Ended, flushWrites, type Read, VersionConflict } from '../transaction.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
 import { isConflict, isRefusal } from './failure.ts'
 import { inTransaction } from './session.ts'
@@ -20,10 +19,7 @@ const RESOLVE_MS_MAX = 10_000
 const RESOLVE_PAUSE_MS = 100
 
 /** What a logical transaction writes, with its leaf. */
-export interface Prepared {
-  readonly writes: readonly Write[]
-  readonly reads: readonly Read[]
-  readonly segments: readonly UseSegment[]
+export interface Prepared extends Pick<Ended, 'writes' | 'reads' | 'segments' | 'requests'> {
   readonly leaf: NewLeaf & { readonly action: string }
 }
 
@@ -72,7 +68,7 @@ export class Committer {
 
   /**
    * Resolves when rows and leaf are durable. Rejects with ConflictError when the work has to run again, with DomainError
-   * `storage.unavailable` when nothing was changed, `storage.unconfirmed` when that cannot be found out.
+   * `request.in_progress`, `storage.unavailable` when nothing was changed, `storage.unconfirmed` when that cannot be found out.
    */
   async commit(prepared: Prepared): Promise<void> {
     return new Promise((done, failed) => {
@@ -131,11 +127,11 @@ export class Committer {
   /** Writes rows first, so that the leaves of one object get their numbers in the order of its versions. */
   async #write(batch: readonly Job[]): Promise<string | null> {
     await this.#lockReads(batch.flatMap(({ reads }) => reads))
-    await flushWrites(
-      this.#statements,
-      batch.flatMap(({ writes }) => writes),
-      batch.flatMap(({ segments }) => segments),
-    )
+    await flushWrites(this.#statements, {
+      writes: batch.flatMap(({ writes }) => writes),
+      segments: batch.flatMap(({ segments }) => segments),
+      requests: batch.flatMap(({ requests }) => requests),
+    })
     const leaves = batch.map(({ leaf }) => leaf)
     const result = await this.#client?.query({
       name: 'add pending',
@@ -181,17 +177,16 @@ export class Committer {
   /** Nothing of the batch is there: the COMMIT was never sent. Who breaks a rule of the database fails alone. */
   async #undone(batch: readonly Job[], error: unknown): Promise<void> {
     const mayRunAgain = isConflict(error) || error instanceof VersionConflict
-    if (batch.length > 1 && (mayRunAgain || isRefusal(error))) {
+    const isItsOwn = error instanceof DomainError
+    if (batch.length > 1 && (mayRunAgain || isItsOwn || isRefusal(error))) {
       for (const job of batch) await this.#commitBatch([job])
       return
     }
     for (const { failed, writes } of batch) {
       const ids = writes.map(({ row }) => row.id)
-      failed(
-        mayRunAgain
-          ? new ConflictError(ids, error)
-          : new DomainError('storage.unavailable', null, { cause: error }),
-      )
+      if (isItsOwn) failed(error)
+      else if (mayRunAgain) failed(new ConflictError(ids, error))
+      else failed(new DomainError('storage.unavailable', null, { cause: error }))
     }
   }
 

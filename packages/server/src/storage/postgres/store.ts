@@ -35,6 +35,7 @@ import { sweep, type Swept } from '../sweep.ts'
 import { type Ended, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
 import { addAddressUse } from '../address-uses.ts'
+import { forgetDoneRequests } from '../done-requests.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import { Committer, ConflictError, type Prepared } from './committer.ts'
 import { kyselyOver, type Queryable } from './driver.ts'
@@ -197,6 +198,10 @@ class PostgresStore implements Store {
     return forgetUses(this.#statements, what, before, limit)
   }
 
+  async forgetDoneRequests(before: number, limit: number): Promise<number> {
+    return forgetDoneRequests(this.#statements, before, limit)
+  }
+
   async addAddressUses(uses: readonly AddressUse[]): Promise<void> {
     for (const use of uses) await addAddressUse(this.#statements, use)
   }
@@ -328,7 +333,7 @@ class PostgresStore implements Store {
   }
 
   /** Resolves with the leaf's position when this process has followed the log to there. */
-  async #commit({ writes, reads, segments }: Ended, leaf: Prepared['leaf']): Promise<number> {
+  async #commit({ writes, reads, segments, requests }: Ended, leaf: Prepared['leaf']): Promise<number> {
     const key = leafKey(leaf.hash)
     const { own } = this.#follower
     const followed = new Promise<number>((done) => {
@@ -336,7 +341,7 @@ class PostgresStore implements Store {
     })
     let timer: NodeJS.Timeout | undefined
     try {
-      await this.#committer.commit({ writes, reads, segments, leaf })
+      await this.#committer.commit({ writes, reads, segments, requests, leaf })
       const overdue = new Promise<never>((_, failed) => {
         timer = setTimeout(() => failed(new DomainError('storage.unconfirmed')), POSITION_MS_MAX)
       })

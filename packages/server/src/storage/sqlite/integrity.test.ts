@@ -319,7 +319,8 @@ test('every table of the database is classified, and every classified table is t
 
 test('a table is sealed exactly when its rows have a MAC', async (t) => {
   const world = await openWorld(t)
-  for (const [table, trust] of Object.entries(TABLE_TRUST).filter(([name]) => name !== 'audit_head'))
+  const ofItsOwn = new Set(['audit_head', 'done_request'])
+  for (const [table, trust] of Object.entries(TABLE_TRUST).filter(([name]) => !ofItsOwn.has(name)))
     assert.equal(columnsOf(world, table).includes('mac'), trust === 'sealed', table)
   const sealed = Object.entries(TABLE_TRUST).filter(([, trust]) => trust === 'sealed')
   assert.deepEqual(sealed.map(([table]) => table).toSorted(), SEALED.map(({ table }) => table).toSorted())

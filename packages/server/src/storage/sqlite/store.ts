@@ -41,6 +41,7 @@ import { Statements } from '../statements.ts'
 import { flushWrites, OpenTransaction } from '../transaction.ts'
 import type { Tables } from '../tables.ts'
 import { addAddressUse } from '../address-uses.ts'
+import { forgetDoneRequests } from '../done-requests.ts'
 import { addUses, claimUses, forgetUses } from '../use-writes.ts'
 import type { VersionTable } from '../version-table.ts'
 import { answeringOver, isDatabaseError, kyselyOver } from './driver.ts'
@@ -144,8 +145,9 @@ class SqliteStore implements Store {
       }
       tx = new OpenTransaction(this.#statements, this.#integrity, versions, this.#records, refuse)
       value = await work(tx)
-      const { event, targets, changes, writes, segments } = tx.end(provenance)
-      await flushWrites(this.#statements, writes, segments)
+      const ended = tx.end(provenance)
+      const { event, targets, changes } = ended
+      await flushWrites(this.#statements, ended)
       if (event === null) return null
       return {
         ...newLeaf(this.#integrity, provenance, event, targets),
@@ -169,6 +171,10 @@ class SqliteStore implements Store {
 
   async forgetUses(what: 'segments' | UsePeriod, before: number, limit: number): Promise<number> {
     return this.#write(async () => forgetUses(this.#statements, what, before, limit))
+  }
+
+  async forgetDoneRequests(before: number, limit: number): Promise<number> {
+    return this.#write(async () => forgetDoneRequests(this.#statements, before, limit))
   }
 
   async addAddressUses(uses: readonly AddressUse[]): Promise<void> {

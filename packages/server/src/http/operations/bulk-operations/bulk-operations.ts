@@ -1,5 +1,6 @@
 import { getBulkOperation, listBulkOperations, undoBulkOperation } from '../../../keys/bulk/undo.ts'
 import { BulkOperationIdSchema, BulkOperationSchema, presentBulkOperation } from '../../bulk-schemas.ts'
+import { bulkOperationAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { pageRequest } from '../../present.ts'
 import { closed, pageOf, PageQuery } from '../../schemas.ts'
@@ -48,6 +49,7 @@ export const undoBulkOperationOperation = operation({
   params: closed({ bulkOperationId: BulkOperationIdSchema }),
   output: BulkOperationSchema,
   errors: ['bulk_operation.not_found', 'bulk_operation.not_undoable'],
+  repeat: bulkOperationAgain,
   handle: async ({ domain }, by, { params }) =>
     presentBulkOperation(await undoBulkOperation(domain, by, params.bulkOperationId)),
 })

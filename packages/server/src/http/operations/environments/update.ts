@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { updatePolicy } from '../../../projects/policy.ts'
+import { mayReadBack } from '../../../access/authorize.ts'
+import { getEnvironment, updatePolicy } from '../../../projects/policy.ts'
 import { operation } from '../../operation.ts'
 import {
   closed,
@@ -21,6 +22,8 @@ export const updateEnvironmentOperation = operation({
   body: Type.Partial(PolicySchema, { additionalProperties: false }),
   output: PolicyEnvironmentSchema,
   errors: ['environment.not_found'],
+  repeat: async ({ domain }, by, _done, { params }) =>
+    getEnvironment(domain, mayReadBack<'environments:read'>(by), params.projectId, params.environment),
   handle: async ({ domain }, by, { params, body }) =>
     updatePolicy(domain, by, params.projectId, params.environment, body),
 })

@@ -7,6 +7,7 @@ import {
   LookupRuleSchema,
   presentImportSource,
 } from '../../import-schemas.ts'
+import { importSourceAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { closed, EnvironmentSchema, ProjectIdSchema, RoleNameSchema } from '../../schemas.ts'
 
@@ -39,5 +40,6 @@ export const createImportSourceOperation = operation({
   }),
   output: ImportSourceSchema,
   errors: ['project.required', 'project.not_found', 'import_source.exists', 'import_source.too_many'],
+  repeat: importSourceAgain,
   handle: async ({ domain }, by, { body }) => presentImportSource(await createImportSource(domain, by, body)),
 })

@@ -8,6 +8,7 @@ import {
   presentBulkOperation,
   PreviewSchema,
 } from '../../bulk-schemas.ts'
+import { bulkOperationAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { closed, EnvironmentSchema, nullable, ProjectIdSchema } from '../../schemas.ts'
 
@@ -34,13 +35,17 @@ export const bulkKeysOperation = operation({
       Type.String({ maxLength: 80, pattern: '^[A-Za-z0-9._-]+$', description: '`confirm` of a dry run' }),
     ),
   }),
-  output: closed({ preview: PreviewSchema, operation: nullable(BulkOperationSchema) }),
+  output: closed({ preview: nullable(PreviewSchema), operation: nullable(BulkOperationSchema) }),
   errors: [
     'project.required',
     'project.not_found',
     'bulk_operation.unconfirmed',
     'bulk_operation.too_many_keys',
   ],
+  repeat: async (services, by, done) => ({
+    preview: null,
+    operation: await bulkOperationAgain(services, by, done),
+  }),
   handle: async ({ domain }, by, { body }) => {
     const { preview, operation: started } = await startBulk(domain, by, {
       ...body,

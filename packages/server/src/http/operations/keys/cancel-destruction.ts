@@ -1,5 +1,6 @@
 import { cancelDestruction } from '../../../keys/destroy.ts'
 import { usesOf } from '../../../keys/read.ts'
+import { keyAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
 import { closed, KeyIdSchema, KeySchema } from '../../schemas.ts'
@@ -16,6 +17,7 @@ export const cancelDestructionOperation = operation({
   body: closed({}),
   output: KeySchema,
   errors: ['key.not_found', 'key.no_destruction'],
+  repeat: keyAgain('issued'),
   handle: async ({ domain }, by, { params }) => {
     const key = await cancelDestruction(domain, by, params.keyId)
     return presentKey(key, await usesOf(domain, key), domain.clock())

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { issueKey } from '../../../keys/issue.ts'
+import { issuedAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentIssued } from '../../present.ts'
 import {
@@ -43,6 +44,7 @@ export const createKeyOperation = operation({
     'key.invalid_times',
     'key.invalid_addresses',
   ],
+  repeat: issuedAgain('issued'),
   handle: async ({ domain }, by, { body }) =>
     presentIssued(
       await issueKey(domain, by, { ...body, permissions: body.permissions ?? [] }),

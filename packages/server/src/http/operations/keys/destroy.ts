@@ -5,6 +5,7 @@ import {
   scheduleDestruction,
 } from '../../../keys/destroy.ts'
 import { usesOf } from '../../../keys/read.ts'
+import { keyAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
 import { closed, KeyIdSchema, KeySchema } from '../../schemas.ts'
@@ -25,6 +26,7 @@ export const destroyKeyOperation = operation({
   }),
   output: KeySchema,
   errors: ['key.not_found', 'key.illegal_transition'],
+  repeat: keyAgain('issued'),
   handle: async ({ domain }, by, { params, body }) => {
     const key = await scheduleDestruction(
       domain,

@@ -47,6 +47,7 @@ export const exportKeysOperation = operation({
   }),
   output: pageOf(ExportedSchema),
   errors: ['project.required', 'project.not_found'],
+  repeat: 'again',
   handle: async ({ domain }, by, { body }) => {
     const wanted = { ...body, withHashes: body.withHashes ?? false }
     const { items, nextCursor } = await exportKeys(domain, by, wanted, pageRequest(body))

@@ -29,6 +29,7 @@ export const importKeysOperation = operation({
   }),
   output: ImportedSchema,
   errors: ['import_source.not_found', 'owner.not_found', 'role.not_found'],
+  repeat: 'again',
   handle: async ({ domain }, by, { body }) => {
     const items = await importKeys(domain, by, { ...body, createOwners: body.createOwners ?? false })
     return { items: [...items] }

@@ -6,6 +6,7 @@ import {
   ROTATION_REASONS,
   rotateKey,
 } from '../../../keys/rotate.ts'
+import { rotatedAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentRotated } from '../../present.ts'
 import { closed, KeyIdSchema, RotatedSchema } from '../../schemas.ts'
@@ -27,6 +28,7 @@ export const rotateKeyOperation = operation({
   }),
   output: RotatedSchema,
   errors: ['key.not_found', 'key.expired', 'key.illegal_transition', 'key.too_many_versions'],
+  repeat: rotatedAgain('issued'),
   handle: async ({ domain }, by, { params, body }) => {
     const rotation = {
       overlapSeconds: body.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT,

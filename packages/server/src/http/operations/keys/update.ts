@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { usesOf } from '../../../keys/read.ts'
 import { updateKey } from '../../../keys/update.ts'
+import { keyAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
 import {
@@ -40,6 +41,7 @@ export const updateKeyOperation = operation({
     'key.invalid_addresses',
     'role.not_found',
   ],
+  repeat: keyAgain('issued'),
   handle: async ({ domain }, by, { params, body }) => {
     const key = await updateKey(domain, by, 'issued', params.keyId, body)
     return presentKey(key, await usesOf(domain, key), domain.clock())

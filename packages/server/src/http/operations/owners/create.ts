@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { createOwner } from '../../../owners/create.ts'
+import { ownerAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import {
   closed,
@@ -26,5 +27,6 @@ export const createOwnerOperation = operation({
   }),
   output: OwnerSchema,
   errors: ['project.required', 'project.not_found', 'owner.exists', 'owner.metadata_too_large'],
+  repeat: ownerAgain,
   handle: async ({ domain }, by, { body }) => createOwner(domain, by, body),
 })

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { updateOwner } from '../../../owners/update.ts'
+import { ownerAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { closed, MetadataSchema, NameSchema, OwnerIdSchema, OwnerSchema } from '../../schemas.ts'
 
@@ -15,5 +16,6 @@ export const updateOwnerOperation = operation({
   body: closed({ name: Type.Optional(NameSchema), metadata: Type.Optional(MetadataSchema) }),
   output: OwnerSchema,
   errors: ['owner.not_found', 'owner.metadata_too_large'],
+  repeat: ownerAgain,
   handle: async ({ domain }, by, { params, body }) => updateOwner(domain, by, params.ownerId, body),
 })

@@ -1,4 +1,5 @@
 import { createProject } from '../../../projects/create.ts'
+import { projectAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { closed, NameSchema, ProjectSchema } from '../../schemas.ts'
 
@@ -14,6 +15,7 @@ export const createProjectOperation = operation({
   body: closed({ name: NameSchema }),
   output: ProjectSchema,
   errors: [],
+  repeat: projectAgain,
   handle: async ({ domain }, by, { body }) => {
     const project = await createProject(domain, by, body)
     return { ...project, environments: [...project.environments] }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { createRole } from '../../../roles/create.ts'
+import { roleAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentRole } from '../../present.ts'
 import {
@@ -27,5 +28,6 @@ export const createRoleOperation = operation({
   }),
   output: RoleSchema,
   errors: ['project.required', 'project.not_found', 'role.exists'],
+  repeat: roleAgain,
   handle: async ({ domain }, by, { body }) => presentRole(await createRole(domain, by, body)),
 })

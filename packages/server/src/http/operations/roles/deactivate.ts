@@ -1,4 +1,5 @@
 import { deactivateRole } from '../../../roles/update.ts'
+import { roleAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentRole } from '../../present.ts'
 import { closed, RoleIdSchema, RoleSchema } from '../../schemas.ts'
@@ -15,5 +16,6 @@ export const deactivateRoleOperation = operation({
   body: closed({}),
   output: RoleSchema,
   errors: ['role.not_found', 'role.deactivated'],
+  repeat: roleAgain,
   handle: async ({ domain }, by, { params }) => presentRole(await deactivateRole(domain, by, params.roleId)),
 })

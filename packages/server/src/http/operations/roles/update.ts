@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { updateRole } from '../../../roles/update.ts'
+import { roleAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentRole } from '../../present.ts'
 import { closed, NameSchema, PermissionsSchema, RoleIdSchema, RoleSchema } from '../../schemas.ts'
@@ -19,6 +20,7 @@ export const updateRoleOperation = operation({
   }),
   output: RoleSchema,
   errors: ['role.not_found', 'role.deactivated'],
+  repeat: roleAgain,
   handle: async ({ domain }, by, { params, body }) =>
     presentRole(await updateRole(domain, by, params.roleId, body)),
 })

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { issueRootKey } from '../../../keys/issue.ts'
+import { issuedAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentIssued } from '../../present.ts'
 import {
@@ -30,6 +31,7 @@ export const createRootKeyOperation = operation({
   }),
   output: IssuedSchema,
   errors: ['access.escalation', 'project.required', 'project.not_found', 'key.invalid_times'],
+  repeat: issuedAgain('root'),
   handle: async ({ domain }, by, { body }) =>
     presentIssued(await issueRootKey(domain, by, body), [], domain.clock()),
 })

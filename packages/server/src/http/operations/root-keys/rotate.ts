@@ -6,6 +6,7 @@ import {
   ROTATION_REASONS,
   rotateKey,
 } from '../../../keys/rotate.ts'
+import { rotatedAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentRotated } from '../../present.ts'
 import { closed, KeyIdSchema, RotatedSchema } from '../../schemas.ts'
@@ -33,6 +34,7 @@ export const rotateRootKeyOperation = operation({
     'key.too_many_versions',
     'access.escalation',
   ],
+  repeat: rotatedAgain('root'),
   handle: async ({ domain }, by, { params, body }) => {
     const rotation = {
       overlapSeconds: body.overlapSeconds ?? OVERLAP_SECONDS_DEFAULT,

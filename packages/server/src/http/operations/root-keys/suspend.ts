@@ -2,6 +2,7 @@ import { SUSPENSION_REASONS } from '@keystead/protocol/lifecycle'
 import { Type } from 'typebox'
 import { suspendKey } from '../../../keys/suspend.ts'
 import { usesOf } from '../../../keys/read.ts'
+import { keyAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
 import { closed, KeyIdSchema, KeySchema } from '../../schemas.ts'
@@ -18,6 +19,7 @@ export const suspendRootKeyOperation = operation({
   body: closed({ reason: Type.Optional(Type.Enum([...SUSPENSION_REASONS])) }),
   output: KeySchema,
   errors: ['key.not_found', 'key.illegal_transition'],
+  repeat: keyAgain('root'),
   handle: async ({ domain }, by, { params, body }) => {
     const key = await suspendKey(domain, by, 'root', params.keyId, body.reason ?? 'unspecified')
     return presentKey(key, await usesOf(domain, key), domain.clock())

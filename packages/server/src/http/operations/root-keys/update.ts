@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { usesOf } from '../../../keys/read.ts'
 import { updateKey } from '../../../keys/update.ts'
+import { keyAgain } from '../../repeat.ts'
 import { operation } from '../../operation.ts'
 import { presentKey } from '../../present.ts'
 import { closed, KeyIdSchema, KeySchema, NameSchema, PermissionsSchema, TimeSchema } from '../../schemas.ts'
@@ -27,6 +28,7 @@ export const updateRootKeyOperation = operation({
     'key.invalid_times',
     'access.escalation',
   ],
+  repeat: keyAgain('root'),
   handle: async ({ domain }, by, { params, body }) => {
     const key = await updateKey(domain, by, 'root', params.keyId, body)
     return presentKey(key, await usesOf(domain, key), domain.clock())

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { revokeKey } from '../../../keys/revoke.ts'
+import { revokedAgain } from '../../repeat.ts'
 import { selfOperation } from '../../operation.ts'
 import { closed, KeyIdSchema, RevocationReasonSchema, TimeSchema } from '../../schemas.ts'
 
@@ -13,6 +14,10 @@ export const revokeSelfOperation = selfOperation({
   body: closed({ reason: Type.Optional(RevocationReasonSchema) }),
   output: closed({ keyId: KeyIdSchema, revokedAt: TimeSchema, position: Type.Integer() }),
   errors: ['key.illegal_transition'],
+  repeat: async ({ domain }, holder, done) => {
+    const { key, position } = await revokedAgain('issued')({ domain }, holder.may(), done)
+    return { keyId: key.id, revokedAt: key.revokedAt ?? domain.clock(), position }
+  },
   handle: async ({ domain }, holder, { body }) => {
     // Nobody gives up a key that way but for one reason.
     const reason = body.reason ?? 'keyCompromise'

@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import { DomainError } from '../../../errors.ts'
 import { rotateOwnKey } from '../../../keys/self.ts'
+import { rotatedAgain } from '../../repeat.ts'
 import { selfOperation } from '../../operation.ts'
-import { closed, KeyIdSchema, TimeSchema } from '../../schemas.ts'
+import { closed, KeyIdSchema, nullable, SECRET, TimeSchema } from '../../schemas.ts'
 
 export const rotateSelfOperation = selfOperation({
   id: 'self.rotate',
@@ -14,9 +15,9 @@ export const rotateSelfOperation = selfOperation({
   body: closed({}),
   output: closed({
     keyId: KeyIdSchema,
-    secret: Type.String({ description: 'the new key, in this answer and nowhere else' }),
+    ...SECRET,
     version: Type.Integer(),
-    previousAcceptedUntil: TimeSchema,
+    previousAcceptedUntil: nullable(TimeSchema),
   }),
   errors: [
     'key.self_rotation_denied',
@@ -25,6 +26,10 @@ export const rotateSelfOperation = selfOperation({
     'key.too_many_versions',
     'key.not_found',
   ],
+  repeat: async ({ domain }, holder, done) => {
+    const { key, ...rest } = await rotatedAgain('issued')({ domain }, holder.may(), done)
+    return { ...rest, keyId: key.id, version: key.versions[0]?.number ?? 0 }
+  },
   handle: async ({ domain }, holder) => {
     // Whoever may not use the key now, from here, may not have its successor either.
     if (holder.code !== 'VALID') throw new DomainError('key.self_rotation_denied')
@@ -32,6 +37,7 @@ export const rotateSelfOperation = selfOperation({
     return {
       keyId: rotated.key.id,
       secret: rotated.secret.reveal(),
+      secretAvailable: true,
       version: rotated.key.versions[0]?.number ?? 0,
       previousAcceptedUntil: rotated.previousAcceptedUntil,
     }

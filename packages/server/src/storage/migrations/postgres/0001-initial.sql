@@ -104,6 +104,12 @@ CREATE TABLE use_roll_up (
   id bigint PRIMARY KEY CHECK (id = 1), segments text NOT NULL, done bigint NOT NULL
 );
 
+-- Changes that were asked for with an Idempotency-Key, for a day: what a repetition is answered from.
+CREATE TABLE done_request (
+  id text COLLATE "C" PRIMARY KEY, content text COLLATE "C" NOT NULL, at bigint NOT NULL, targets text COLLATE "C" NOT NULL, mac text COLLATE "C" NOT NULL
+);
+CREATE INDEX done_request_age ON done_request (at);
+
 -- By time first: what is counted now lies together, and what is old goes together.
 CREATE TABLE use_count (
   subject text COLLATE "C" NOT NULL, environment text COLLATE "C" NOT NULL, period text COLLATE "C" NOT NULL,

@@ -101,6 +101,12 @@ CREATE TABLE use_roll_up (
   id INTEGER PRIMARY KEY CHECK (id = 1), segments TEXT NOT NULL, done INTEGER NOT NULL
 ) STRICT;
 
+-- Changes that were asked for with an Idempotency-Key, for a day: what a repetition is answered from.
+CREATE TABLE done_request (
+  id TEXT NOT NULL PRIMARY KEY, content TEXT NOT NULL, at INTEGER NOT NULL, targets TEXT NOT NULL, mac TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX done_request_age ON done_request (at);
+
 -- By time first: what is counted now lies together, and what is old goes together.
 CREATE TABLE use_count (
   subject TEXT NOT NULL, environment TEXT NOT NULL, period TEXT NOT NULL, start_at INTEGER NOT NULL, code TEXT NOT NULL,
