@@ -1,10 +1,10 @@
 /**
- * All numbers of the project, each by its own command. Run: npm run bench -- [--write] [--kills 1000]
- * With --write the table goes to docs/reference/numbers.md.
+ * All numbers of the project, each by its own command. Run: npm run bench -- [--only name,name] [--write] [--kills 1000]
+ * With --write what was measured goes to docs/reference/numbers.md; rows that were not measured stay.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { runCrashes } from '../e2e/crash-run.ts'
 import { postgresStage, sqliteStage } from '../e2e/crash-stage.ts'
@@ -24,6 +24,11 @@ import { benchUseAccounting } from './use-accounting.ts'
 import { benchVerifyHttp } from './verify-http.ts'
 
 const NUMBERS = join(ROOT, 'docs/reference/numbers.md')
+
+interface Measured {
+  readonly row: Row
+  readonly lines: readonly string[]
+}
 
 async function crashRow(kills: number, store: 'sqlite' | 'postgres'): Promise<Row> {
   const seed = 20_261_122
@@ -47,57 +52,72 @@ async function crashRow(kills: number, store: 'sqlite' | 'postgres'): Promise<Ro
   }
 }
 
-/** The table, with where and when it was measured. */
-function render(rows: readonly Row[]): string {
+/** The table: what was measured now, each row with its day, and the other rows as they are. */
+function render(rows: readonly Row[], before: string): string {
   const machine =
     `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? 'unknown'}), ${Math.round(totalmem() / 2 ** 30)} GB, ` +
     `${process.platform} ${process.arch}, Node ${process.version}`
-  const cells = rows.map(
-    ({ what, must, measured, command, passed }) =>
-      `| ${what} | ${must} | ${passed ? '' : '**missed:** '}${measured} | \`${command}\` |`,
+  const day = new Date().toISOString().slice(0, 10)
+  const lines = new Map(
+    before.split('\n').flatMap((line) => commandOf(line).map((command) => [command, line])),
   )
+  for (const { what, must, measured, command, passed } of rows)
+    lines.set(
+      command,
+      `| ${what} | ${must} | ${passed ? '' : '**missed:** '}${measured} | \`${command}\` | ${day} |`,
+    )
   return [
     '# Numbers',
     '',
-    `Measured on ${new Date().toISOString().slice(0, 10)}: ${machine}. Written by \`npm run bench -- --write\`.`,
+    `Measured on ${machine}, each on its day. Written by \`npm run bench -- --write\`.`,
     'Ratios compare two programs in alternating windows of one run; they hold on other machines, absolute values do not.',
     '',
-    '| what | must be | measured | command |',
-    '|---|---|---|---|',
-    ...cells,
+    '| what | must be | measured | command | on |',
+    '|---|---|---|---|---|',
+    ...lines.values(),
     '',
   ].join('\n')
 }
 
+/** By which command a row of the table was measured; none for other lines. */
+function commandOf(line: string): readonly string[] {
+  return /\| `([^`]+)` \| [\d-]+ \|$/.exec(line)?.slice(1) ?? []
+}
+
 const { values } = parseArgs({
-  options: { write: { type: 'boolean', default: false }, kills: { type: 'string', default: '1000' } },
+  options: {
+    write: { type: 'boolean', default: false },
+    kills: { type: 'string', default: '1000' },
+    only: { type: 'string' },
+  },
 })
+const kills = Number(values.kills)
+const benches: Readonly<Record<string, () => Promise<Measured> | Measured>> = {
+  vectors: async () => benchVectors(vectorsFolder(undefined)),
+  'tamper-matrix': () => benchTamperMatrix(),
+  'sql-attacks': () => benchSqlAttacks(),
+  conformance: () => benchNamedTests('conformance'),
+  faults: () => benchNamedTests('faults'),
+  'permission-model': () => benchPermissionModel(1_000_000),
+  'verify-http': () => benchVerifyHttp(11, 1_000),
+  'use-accounting': () => benchUseAccounting(7, 20_000),
+  'issue-durable': () => benchIssueDurable(7, 1_500),
+  'issue-postgres': () => benchIssuePostgres(7, 2_000),
+  'hundred-thousand-keys': () => benchHundredThousandKeys(100_000),
+  'million-keys': () => benchMillionKeys(1_000_000, 7),
+  'bulk-operation': () => benchBulkOperation(10_000),
+  'crash-sqlite': async () => ({ row: await crashRow(kills, 'sqlite'), lines: [] }),
+  'crash-postgres': async () => ({ row: await crashRow(Math.ceil(kills / 5), 'postgres'), lines: [] }),
+}
+const names = values.only?.split(',') ?? Object.keys(benches)
 const rows: Row[] = []
-for (const bench of [
-  async () => benchVectors(vectorsFolder(undefined)),
-  () => benchTamperMatrix(),
-  () => benchSqlAttacks(),
-  () => benchNamedTests('conformance'),
-  () => benchNamedTests('faults'),
-  () => benchPermissionModel(1_000_000),
-  () => benchVerifyHttp(11, 1_000),
-  () => benchUseAccounting(7, 20_000),
-  () => benchIssueDurable(7, 1_500),
-  () => benchIssuePostgres(7, 2_000),
-  () => benchHundredThousandKeys(100_000),
-  () => benchMillionKeys(1_000_000, 7),
-  () => benchBulkOperation(10_000),
-]) {
+for (const name of names) {
+  const bench = benches[name]
+  if (bench === undefined) throw new Error(`--only ${name}: give some of ${Object.keys(benches).join(', ')}`)
   const { row, lines } = await bench()
   console.log([...lines, ''].join('\n'))
   rows.push(row)
 }
-rows.push(await crashRow(Number(values.kills), 'sqlite'))
-rows.push(await crashRow(Math.ceil(Number(values.kills) / 5), 'postgres'))
-const table = render(rows)
-console.log(table)
-if (values.write) {
-  mkdirSync(dirname(NUMBERS), { recursive: true })
-  writeFileSync(NUMBERS, table)
-}
+console.log(render(rows, ''))
+if (values.write) writeFileSync(NUMBERS, render(rows, readFileSync(NUMBERS, 'utf8')))
 process.exitCode = rows.every(({ passed }) => passed) ? 0 : 1
