@@ -33,7 +33,7 @@ def is_record(record, first, last):
     return (
         1 <= code <= CODES
         and flags <= 1
-        and not any(rest)
+        and (flags == 1 or not any(rest))
         and unknown == (version == 0)
         and unknown == (code == NOT_FOUND)
         and first <= at <= last

@@ -69,6 +69,7 @@ test('a receipt proves its use, and comes back from its text as it was', () => {
     versionNumber: 1,
     code: 'VALID',
     asCaller: false,
+    repeats: 0,
   })
 })
 

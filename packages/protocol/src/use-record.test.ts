@@ -21,6 +21,7 @@ const use: fc.Arbitrary<Use> = fc.oneof(
       versionNumber: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
       code: fc.constantFrom(...VERIFICATION_CODES).filter((code) => code !== 'NOT_FOUND'),
       asCaller: fc.boolean(),
+      repeats: fc.constant(0),
     },
     { noNullPrototype: true },
   ),
@@ -31,23 +32,86 @@ const use: fc.Arbitrary<Use> = fc.oneof(
       versionNumber: fc.constant(0),
       code: fc.constant('NOT_FOUND' as const),
       asCaller: fc.boolean(),
+      repeats: fc.constant(0),
     },
     { noNullPrototype: true },
   ),
 )
 
+/** Uses that meet each other. */
+const OFTEN: readonly Use[] = [true, false].flatMap((asCaller) =>
+  [1, 2].map((versionNumber) => ({
+    ...{
+      at: 7,
+      keyId: `key_0${'3'.repeat(25)}`,
+      versionNumber,
+      code: 'VALID' as const,
+      asCaller,
+      repeats: 0,
+    },
+  })),
+)
+
+/** The uses that a record stands for. */
+function unfolded(record: Use | null): Use[] {
+  assert.ok(record)
+  return Array.from({ length: 1 + record.repeats }, () => ({ ...record, repeats: 0 }))
+}
+
+function byText(one: Use, other: Use): number {
+  return JSON.stringify(one) < JSON.stringify(other) ? -1 : 1
+}
+
 test('every use comes back as it was written, whatever was in the memory before', () => {
   const writer = new UseWriter(8)
   fc.assert(
-    fc.property(fc.array(use, { maxLength: 8 }), (uses) => {
+    fc.property(fc.array(fc.oneof(use, fc.constantFrom(...OFTEN)), { maxLength: 8 }), (uses) => {
       writer.clear()
       for (const each of uses)
         assert.ok(writer.add(each.at, each.keyId, each.versionNumber, each.code, each.asCaller))
-      const read = uses.map((_, i) => readUse(writer.bytes, i))
-      assert.deepEqual(read, uses)
-      assert.equal(readUse(writer.bytes, uses.length), null)
+      const read = Array.from({ length: writer.count }, (_, i) => readUse(writer.bytes, i))
+      assert.deepEqual(read.flatMap(unfolded).toSorted(byText), uses.toSorted(byText))
+      assert.deepEqual(
+        read.filter((each) => each?.asCaller === false),
+        uses.filter(({ asCaller }) => !asCaller),
+      )
+      assert.equal(readUse(writer.bytes, writer.count), null)
     }),
   )
+})
+
+test('what a caller does again in the same millisecond is one record, and only that', () => {
+  const writer = new UseWriter(10)
+  const [one, other] = [`key_0${'1'.repeat(25)}`, `key_0${'2'.repeat(25)}`]
+  const add = (keyId: string, at = 1, asCaller = true, version = 1) =>
+    writer.add(at, keyId, version, 'VALID', asCaller)
+  for (let i = 0; i < 3; i++) {
+    add(one)
+    add(other, 1, false)
+  }
+  for (const [keyId, at, version] of [
+    [one, 2, 1],
+    [one, 2, 2],
+    [other, 2, 2],
+    [one, 2, 2],
+    [one, 2, 2],
+  ] as const)
+    add(keyId, at, true, version)
+  const records = Array.from({ length: writer.count }, (_, i) => readUse(writer.bytes, i))
+  assert.deepEqual(
+    records.map((record) => [record?.keyId === one, record?.at, record?.versionNumber, record?.repeats]),
+    [
+      [true, 1, 1, 2],
+      ...Array.from({ length: 3 }, () => [false, 1, 1, 0]),
+      [true, 2, 1, 0],
+      [true, 2, 2, 0],
+      [false, 2, 2, 0],
+      [true, 2, 2, 1],
+    ],
+  )
+  writer.clear()
+  add(one, 2, true, 2)
+  assert.deepEqual([writer.count, readUse(writer.bytes, 0)?.repeats], [1, 0])
 })
 
 test('what has no room is refused, and changes nothing', () => {

@@ -8,7 +8,7 @@ import { VERIFICATION_CODES, type VerificationCode } from './decision.ts'
  *  22   4  number of the key's version; zero where there is no key
  *  26   1  what was answered: place in VERIFICATION_CODES, from 1
  *  27   1  flags: 1 = the text was presented as a credential for Keystead itself; the other bits are zero
- *  28   4  zero
+ *  28   4  with that flag, how many more times exactly this happened in the same millisecond; zero without it
  */
 export const USE_RECORD_BYTES = 32
 
@@ -18,7 +18,7 @@ const KEY_BYTES = 16
 const VERSION = KEY + KEY_BYTES
 const CODE = 26
 const FLAGS = 27
-const REST = 28
+const REPEATS = 28
 const CALLER = 1
 /** Half of the milliseconds that 6 bytes hold. */
 const HIGH = 2 ** 32
@@ -34,23 +34,22 @@ export interface Use {
   readonly code: VerificationCode
   /** Whether the text was presented as a credential for Keystead itself. */
   readonly asCaller: boolean
+  /** How many more times exactly this happened in the same millisecond. Only of callers: a gateway asks for all its clients. */
+  readonly repeats: number
 }
 
 /** Writes records one after the other into memory that is there already: nothing is allocated for a use. */
 export class UseWriter {
   readonly #bytes: Uint8Array
   readonly #view: DataView
-  readonly #halves: Uint16Array
   #count = 0
-  /** The id of a caller, which is the same in very many records, and where it was written; none yet for null. */
-  #callerId: string | null = null
-  #callerAt = 0
+  /** The record of a caller that was written last, by its first byte; none yet for null. */
+  #caller: { readonly use: Omit<Use, 'asCaller' | 'repeats'>; readonly from: number } | null = null
 
   /** `recordsMax`: how many records there is room for. */
   constructor(recordsMax: number) {
     this.#bytes = new Uint8Array(recordsMax * USE_RECORD_BYTES)
     this.#view = new DataView(this.#bytes.buffer)
-    this.#halves = new Uint16Array(this.#bytes.buffer)
   }
 
   /** How many records have been written. */
@@ -71,6 +70,7 @@ export class UseWriter {
     code: VerificationCode,
     asCaller: boolean,
   ): boolean {
+    if (asCaller && this.#repeats(at, keyId, versionNumber, code)) return true
     const from = this.#count * USE_RECORD_BYTES
     if (from >= this.#bytes.length) return false
     const view = this.#view
@@ -78,10 +78,13 @@ export class UseWriter {
     view.setUint16(from + AT, high)
     // Not by `%`, which is slow for what is no 32-bit integer.
     view.setUint32(from + AT + 2, at - high * HIGH)
-    this.#writeKey(from + KEY, keyId, asCaller)
+    if (keyId === null) this.#bytes.fill(0, from + KEY, from + VERSION)
+    else writeUlid(this.#bytes, from + KEY, keyId, KEY_PREFIX.length)
     view.setUint32(from + VERSION, versionNumber)
     view.setUint8(from + CODE, VERIFICATION_CODES.indexOf(code) + 1)
     view.setUint8(from + FLAGS, asCaller ? CALLER : 0)
+    view.setUint32(from + REPEATS, 0)
+    if (asCaller) this.#caller = { use: { at, keyId, versionNumber, code }, from }
     this.#count += 1
     return true
   }
@@ -89,20 +92,17 @@ export class UseWriter {
   /** Forgets what has been written. */
   clear(): void {
     this.#count = 0
-    this.#callerId = null
+    this.#caller = null
   }
 
-  #writeKey(to: number, keyId: string | null, asCaller: boolean): void {
-    const halves = this.#halves
-    if (keyId === null) this.#bytes.fill(0, to, to + KEY_BYTES)
-    else if (asCaller && keyId === this.#callerId)
-      for (let i = 0; i < KEY_BYTES / 2; i++) halves[to / 2 + i] = halves[this.#callerAt / 2 + i] ?? 0
-    else {
-      writeUlid(this.#bytes, to, keyId, KEY_PREFIX.length)
-      if (!asCaller) return
-      this.#callerId = keyId
-      this.#callerAt = to
-    }
+  /** Counts this one with the record before it of a caller, if it is just like it. */
+  #repeats(at: number, keyId: string | null, versionNumber: number, code: VerificationCode): boolean {
+    if (this.#caller === null) return false
+    const { use, from } = this.#caller
+    if (use.at !== at || use.keyId !== keyId) return false
+    if (use.versionNumber !== versionNumber || use.code !== code) return false
+    this.#view.setUint32(from + REPEATS, this.#view.getUint32(from + REPEATS) + 1)
+    return true
   }
 }
 
@@ -113,7 +113,8 @@ export function readUse(bytes: Uint8Array, index: number): Use | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset + from, USE_RECORD_BYTES)
   const code = VERIFICATION_CODES[view.getUint8(CODE) - 1]
   const flags = view.getUint8(FLAGS)
-  if (code === undefined || flags > CALLER || view.getUint32(REST) !== 0) return null
+  const repeats = view.getUint32(REPEATS)
+  if (code === undefined || flags > CALLER || (repeats !== 0 && flags !== CALLER)) return null
   const isUnknown = bytes.subarray(from + KEY, from + VERSION).every((byte) => byte === 0)
   const versionNumber = view.getUint32(VERSION)
   if (isUnknown !== (versionNumber === 0) || isUnknown !== (code === 'NOT_FOUND')) return null
@@ -123,6 +124,7 @@ export function readUse(bytes: Uint8Array, index: number): Use | null {
     versionNumber,
     code,
     asCaller: flags === CALLER,
+    repeats,
   }
 }
 

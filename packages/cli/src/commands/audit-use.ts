@@ -105,5 +105,6 @@ function describeUse(use: Use): (readonly [string, string | null])[] {
     ['answered', use.code],
     ['at', new Date(use.at).toISOString()],
     ['as', use.asCaller ? 'a caller of Keystead itself' : null],
+    ['times', use.repeats === 0 ? null : `${1 + use.repeats}, in that millisecond`],
   ]
 }

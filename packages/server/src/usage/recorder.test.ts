@@ -66,8 +66,8 @@ test('each decision is a record of a batch, at the time of the decision, and the
   assert.deepEqual(
     [readUse(segment.bytes, 0), readUse(segment.bytes, 1)],
     [
-      { at: START, keyId: key.id, versionNumber: 1, code: 'VALID', asCaller: false },
-      { at: START + 7, keyId: null, versionNumber: 0, code: 'NOT_FOUND', asCaller: false },
+      { at: START, keyId: key.id, versionNumber: 1, code: 'VALID', asCaller: false, repeats: 0 },
+      { at: START + 7, keyId: null, versionNumber: 0, code: 'NOT_FOUND', asCaller: false, repeats: 0 },
     ],
   )
 })

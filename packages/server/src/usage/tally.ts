@@ -10,6 +10,8 @@ const SAME_WORDS = 7
 const SECOND_MASK = 0xffff_0000
 const SEVENTH_MASK = 0x00ff_ffff
 const RECORD_WORDS = USE_RECORD_BYTES / 4
+/** Of a record: how many more uses it stands for. */
+const REPEATS = 28
 
 // In words of an entry, which begins with the time of its last use.
 const LAST_AT = 0
@@ -41,7 +43,7 @@ export class UseTally {
       const at = index * USE_RECORD_BYTES
       const time = view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2)
       this.#want(words, index * RECORD_WORDS, time)
-      this.#count(bytes, index, time)
+      this.#count(bytes, index, time, 1 + view.getUint32(at + REPEATS))
     }
   }
 
@@ -75,7 +77,7 @@ export class UseTally {
     wanted[SAME_WORDS - 1] = (words[from + SAME_WORDS - 1] ?? 0) & SEVENTH_MASK
   }
 
-  #count(bytes: Uint8Array, index: number, time: number): void {
+  #count(bytes: Uint8Array, index: number, time: number, uses: number): void {
     const hash = hashOfWords(this.#wanted, 0, SAME_WORDS)
     const known = this.#table.find(hash, this)
     const slot = known === -1 ? this.#entries.add() : known
@@ -86,7 +88,7 @@ export class UseTally {
       words.set(this.#wanted, from + SAME)
       this.#uses[slot] = readUse(bytes, index)
     }
-    words[from + COUNT] = (words[from + COUNT] ?? 0) + 1
+    words[from + COUNT] = (words[from + COUNT] ?? 0) + uses
     const last = (from + LAST_AT) / 2
     if (time > (numbers[last] ?? 0)) numbers[last] = time
   }

@@ -153,7 +153,9 @@ test('one use is proven from its record to the signed checkpoint, and a record t
   const checkpoint = parseCheckpoint(openNote(receipt.checkpoint, [vkey], verifyEd25519).text)
   const proven = verifyUseReceipt(sha256, receipt, checkpoint)
   assert.ok(typeof proven !== 'string', JSON.stringify(proven))
-  const expected = { at: START + MINUTE, keyId: key.id, versionNumber: 1, code: 'VALID', asCaller: false }
+  const expected = {
+    ...{ at: START + MINUTE, keyId: key.id, versionNumber: 1, code: 'VALID', asCaller: false, repeats: 0 },
+  }
   assert.deepEqual(proven.use, expected)
   for (const [keyId, at] of [
     [key.id, START + HOUR],
