@@ -33,10 +33,11 @@ const owned: readonly { readonly modules: readonly string[]; readonly folder: st
 /** Our own packages that each package may import; tools, tests and examples, which are not listed, may import all. */
 const packageImports: Readonly<Record<string, readonly string[]>> = {
   'packages/protocol': [],
-  'packages/server': ['@keystead/protocol'],
+  'packages/settings': ['@keystead/protocol'],
+  'packages/server': ['@keystead/protocol', '@keystead/settings'],
   'packages/sdk': ['@keystead/protocol'],
   'packages/scanner': ['@keystead/protocol'],
-  'packages/cli': ['@keystead/protocol', '@keystead/sdk'],
+  'packages/cli': ['@keystead/protocol', '@keystead/sdk', '@keystead/settings'],
 }
 
 /**

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { renderAuditEventReference } from '../packages/server/src/audit/event-reference.ts'
 import { renderErrorReference } from '../packages/server/src/http/error-reference.ts'
 import { renderOpenApi } from '../packages/server/src/http/openapi.ts'
+import { renderSettingsReference } from '../packages/settings/src/reference.ts'
 import { scannerRules, SCANNER_RULE_FILES } from '../packages/protocol/src/scanner-rules.ts'
 import { readLockfile, readReasons, renderDependencies } from './dependencies.ts'
 
@@ -21,6 +22,7 @@ const documents: readonly { readonly path: string; readonly render: () => string
   { path: 'docs/reference/openapi.json', render: renderOpenApi },
   { path: 'docs/reference/errors.md', render: renderErrorReference },
   { path: 'docs/reference/audit-events.md', render: renderAuditEventReference },
+  { path: 'docs/reference/settings.md', render: renderSettingsReference },
   ...SCANNER_RULE_FILES.map(({ format, file }) => ({
     path: `docs/reference/scanner-rules/${file}`,
     render: () => scannerRules(format, DEFAULT_BRAND),

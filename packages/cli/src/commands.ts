@@ -7,6 +7,7 @@ import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
 import { AUDIT_USE_COMMANDS } from './commands/audit-use.ts'
 import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
 import { BULK_COMMANDS } from './commands/bulk-operations.ts'
+import { CONFIG_COMMANDS } from './commands/config.ts'
 import { DOCTOR_COMMAND } from './commands/doctor.ts'
 import { ENVIRONMENT_COMMANDS } from './commands/environments.ts'
 import { KEY_DECISION_COMMANDS } from './commands/key-decisions.ts'
@@ -45,5 +46,6 @@ export const COMMANDS: readonly Command[] = [
   DOCTOR_COMMAND,
   ...USAGE_COMMANDS,
   SCANNER_RULES_COMMAND,
+  ...CONFIG_COMMANDS,
   ...SERVICE_COMMANDS,
 ]

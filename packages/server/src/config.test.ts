@@ -1,72 +1,53 @@
 import assert from 'node:assert/strict'
-import { resolve } from 'node:path'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
-import { readConfig } from './config.ts'
+import { readStart } from './config.ts'
 import { StartError } from './errors.ts'
+import { temporaryFolder } from './world.test-support.ts'
 
-test('without settings it serves the standard port on loopback, from ./data', () => {
-  const config = readConfig({})
-  assert.deepEqual(
-    [config.dataDir, config.host, config.port, config.brand, config.passphraseFile, config.guardFile],
-    [resolve('data'), '127.0.0.1', 4440, 'ks', null, resolve('data/checkpoint.guard')],
-  )
-  assert.match(config.node, /^[!-~]{1,64}$/)
-})
-
-test('an empty setting is none', () => {
-  assert.deepEqual(
-    readConfig({ KEYSTEAD_PORT: '', KEYSTEAD_BRAND: '', KEYSTEAD_DATA_DIR: '' }),
-    readConfig({}),
-  )
-})
-
-test('every wrong setting is refused with one line that names it', () => {
-  const wrong: readonly (readonly [name: string, value: string])[] = [
-    ['PORT', '65536'],
-    ['PORT', '-1'],
-    ['PORT', '80.5'],
-    ['PORT', 'http'],
-    ['PORT', '0x50'],
-    ['PORT', '000080'],
-    ['HOST', '0.0.0.0'],
-    ['HOST', '::'],
-    ['HOST', '10.0.0.1'],
-    ['HOST', 'example.com'],
-    ['HOST', '127.0.0.1.example.com'],
-    ['BRAND', 'k'],
-    ['BRAND', 'k_s'],
-    ['BRAND', 'Ks'],
-    ['BRAND', 'abcdefghijklm'],
-    ['BRAND', 'ks\n'],
-    ['TLS_BY_PROXY', 'true'],
-    ['NODE_NAME', 'two words'],
-    ['NODE_NAME', 'x'.repeat(65)],
-  ]
-  for (const [name, value] of wrong) {
-    assert.throws(
-      () => readConfig({ [`KEYSTEAD_${name}`]: value }),
-      (error: unknown) => {
-        assert.ok(error instanceof StartError, `${name}=${value}`)
-        assert.match(error.message, new RegExp(`^KEYSTEAD_${name} is [^\n]+$`))
-        return true
-      },
-    )
+const refusal = (args: readonly string[], environment: Record<string, string> = {}): string => {
+  try {
+    readStart(args, environment)
+  } catch (error) {
+    assert.ok(error instanceof StartError)
+    return error.message
   }
+  return assert.fail('it was accepted')
+}
+
+test('a server takes a file, variables over it, and what the command line asks for', (t) => {
+  const file = join(temporaryFolder(t), 'keystead.yaml')
+  writeFileSync(file, 'listen:\n  port: 4441\nbrand: acme\n', { mode: 0o644 })
+  const { config, wanted } = readStart(['--config', file, '--new-epoch'], { KEYSTEAD_BRAND: 'other' })
+  assert.deepEqual([config.port, config.brand], [4441, 'other'])
+  assert.deepEqual(wanted, { newBootstrapKey: false, newEpoch: true })
+  assert.equal(readStart([], { KEYSTEAD_CONFIG: file }).config.port, 4441)
+  assert.equal(readStart([], {}).config.port, 4440)
 })
 
-test('loopback in every form is served', () => {
-  for (const host of ['127.0.0.1', '127.1.2.3', 'localhost', '::1'])
-    assert.equal(readConfig({ KEYSTEAD_HOST: host }).host, host)
+test('all that is wrong is said at once, a line each', (t) => {
+  const file = join(temporaryFolder(t), 'keystead.yaml')
+  writeFileSync(file, 'listen:\n  port: http\nbrnd: acme\n', { mode: 0o644 })
+  const lines = refusal(['--config', file], { KEYSTEAD_NODE_NAME: 'two words' }).split('\n')
+  assert.deepEqual(
+    lines.map((line) => line.replace(`${file}:`, '').slice(0, 22)),
+    ['3:1: there is no setti', '2:9: listen.port is "h', 'KEYSTEAD_NODE_NAME is '],
+  )
 })
 
-test('another address is served with a certificate and its key, or where a proxy is said to take TLS', () => {
-  const files = { KEYSTEAD_TLS_CERT_FILE: 'server.crt', KEYSTEAD_TLS_KEY_FILE: 'server.key' }
-  const config = readConfig({ ...files, KEYSTEAD_HOST: '0.0.0.0' })
-  assert.equal(config.host, '0.0.0.0')
-  assert.deepEqual(config.tls, { certificateFile: resolve('server.crt'), keyFile: resolve('server.key') })
-  assert.equal(readConfig({ KEYSTEAD_HOST: '10.0.0.1', KEYSTEAD_TLS_BY_PROXY: 'yes' }).host, '10.0.0.1')
-  assert.equal(readConfig(files).host, '127.0.0.1')
-  assert.throws(() => readConfig({ ...files, KEYSTEAD_HOST: 'example.com' }), StartError)
-  for (const name of Object.keys(files))
-    assert.throws(() => readConfig({ ...files, [name]: '' }), /both, or none/)
+test('a file that is not there, or that others can write, is refused', (t) => {
+  const file = join(temporaryFolder(t), 'keystead.yaml')
+  assert.match(refusal(['--config', file]), /keystead\.yaml:1:1: cannot be read \(ENOENT\)/)
+  writeFileSync(file, '')
+  chmodSync(file, 0o666)
+  assert.match(refusal(['--config', file]), /can be changed by others: run chmod go-w/)
+})
+
+test('a word on the command line that means nothing is refused', () => {
+  assert.match(
+    refusal(['--new-epock']),
+    /--new-epock.* The server takes --config, --new-bootstrap-key, --new-epoch/,
+  )
+  assert.match(refusal(['keystead.yaml']), /The server takes/)
 })

@@ -1,6 +1,6 @@
+import type { Config } from '@keystead/settings/config'
 import { accessSync, constants, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Config } from './config.ts'
 import { StartError } from './errors.ts'
 
 /** Makes the folders that a server writes to, for its owner only (0700). StartError when one cannot be written. */

@@ -1,3 +1,4 @@
+import type { Config } from '@keystead/settings/config'
 import { raiseIntegrityAlarms } from './audit/alarm.ts'
 import { createIntegrity } from './audit/append.ts'
 import { openEpoch } from './audit/epoch.ts'
@@ -6,7 +7,7 @@ import { CheckpointPublisher } from './audit/publish.ts'
 import { StateExports } from './audit/state-exports.ts'
 import { initialize, issueBootstrapKey, recordStart, rescueBootstrapKey } from './bootstrap.ts'
 import { systemClock } from './clock.ts'
-import { type Config, readConfig } from './config.ts'
+import { readStart, type Wanted } from './config.ts'
 import { prepareFolders } from './data-folder.ts'
 import type { Domain } from './domain.ts'
 import { requireFreePort } from './http/port.ts'
@@ -20,6 +21,7 @@ import type { Keyring } from './keystore/keystore.ts'
 import { openKeyring } from './keystore/keyring.ts'
 import type { Issued } from './keys/issue.ts'
 import { jsonLog, type Log } from './log.ts'
+import { LogCounts, Metrics } from './metrics.ts'
 import { pooledRandom, type Random } from './random.ts'
 import { findDatabase } from './storage/database.ts'
 import { every } from './schedule.ts'
@@ -49,12 +51,6 @@ const FIRST_SWEEP_MS = 300_000
 const TLS_EVERY_MS = 60_000
 /** How often a snapshot may be written, at the most. */
 const SNAPSHOT_EVERY_MS = 60_000
-
-/** What the operator asks for on the command line. */
-interface Wanted {
-  readonly newBootstrapKey: boolean
-  readonly newEpoch: boolean
-}
 
 /** The composition root: config -> keystore -> store -> index -> http. Resolves with what stops it. */
 async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Promise<void>> {
@@ -92,7 +88,8 @@ async function start(config: Config, log: Log, wanted: Wanted): Promise<() => Pr
   const verifier = openVerifier(domain, index, emitter, log)
   const stateExports = new StateExports({ store, publisher, clock: systemClock, random })
   const ready = (): string | null => store.halted() ?? staleness(verifier)
-  const services = { domain, verifier, publisher, stateExports, trustedProxies }
+  const metrics = new Metrics({ store, verifier, publisher, logCounts })
+  const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies }
   const http = createHttpServer(services, log, ready, identity)
   const schedules = [
     every(CHECKPOINT_EVERY_MS, () => publisher.publish(), log),
@@ -141,13 +138,11 @@ async function unseal(config: Config, isNew: boolean, random: Random, log: Log):
 
 process.umask(0o077)
 keepTickShape()
-const log = jsonLog((line) => process.stderr.write(line), systemClock)
+const logCounts = new LogCounts()
+const log = logCounts.counting(jsonLog((line) => process.stderr.write(line), systemClock))
 try {
-  const wanted = {
-    newBootstrapKey: process.argv.includes('--new-bootstrap-key'),
-    newEpoch: process.argv.includes('--new-epoch'),
-  }
-  const stop = await start(readConfig(process.env), log, wanted)
+  const { config, wanted } = readStart(process.argv.slice(2), process.env)
+  const stop = await start(config, log, wanted)
   stopOnSignal(stop, log)
 } catch (error) {
   const explanation = explainStart(error)

@@ -3,7 +3,7 @@ import { CONNECTION_OPTIONS } from '../arguments.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../failure.ts'
 import { toJson } from '../json.ts'
-import { printable } from '../table.ts'
+import { printable, printableLines } from '../table.ts'
 
 const { url: URL_OPTION } = CONNECTION_OPTIONS
 
@@ -27,6 +27,21 @@ export const SERVICE_COMMANDS: readonly Command[] = [
         ),
       )
       return answer.live && answer.ready ? EXIT.ok : EXIT.refused
+    },
+  },
+  {
+    path: ['metrics'],
+    summary: 'print the counts and states of a server process, in the text format of Prometheus',
+    operations: ['metrics.get'],
+    options: CONNECTION_OPTIONS,
+    notes: ['The credential needs metrics:read and is bound to no project.'],
+    examples: ['keystead metrics', 'keystead metrics | grep verifications'],
+    run: async (invocation) => {
+      const client = await invocation.authenticated()
+      const { body } = await client.accepted({ method: 'GET', path: '/metrics' })
+      const text = new TextDecoder().decode(body)
+      await invocation.present({ text }, () => printableLines(text.trimEnd()))
+      return EXIT.ok
     },
   },
   {

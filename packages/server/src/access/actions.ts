@@ -35,5 +35,6 @@ export const ACTIONS = [
   'audit:read',
   'integrity:check',
   'usage:read',
+  'metrics:read',
 ] as const
 export type Action = (typeof ACTIONS)[number]

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { parseAddressRange } from '@keystead/protocol/address'
 import type { Environment } from '@keystead/protocol/api-key'
 import { ERROR_CODES, type ErrorCodeName } from '@keystead/protocol/error-codes'
+import { LogCounts, Metrics } from '../metrics.ts'
 import { StateExports } from '../audit/state-exports.ts'
 import type { ProjectId } from '../ids.ts'
 import { issueRootKey } from '../keys/issue.ts'
@@ -73,7 +74,8 @@ export async function openApiOver<Running extends Installation>(
   const { domain, verifier, publisher, log } = world
   const stateExports = new StateExports({ ...domain, publisher })
   t.after(async () => stateExports.close())
-  const services = { domain, verifier, publisher, stateExports, trustedProxies: TRUSTED }
+  const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
+  const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies: TRUSTED }
   const server = createHttpServer(services, log, () => domain.store.halted(), null)
   const port = await server.listen('127.0.0.1', 0)
   const agent = new Agent({ keepAlive: true })

@@ -123,6 +123,11 @@ const ELSEWHERE: Readonly<Record<string, { project: Expected; environment: Expec
     why: 'the environment is the caller’s own word, not an object',
   },
   'root-keys.list': { project: [200, null], environment: [200, null], why: 'lists only keys within reach' },
+  'metrics.get': {
+    project: [403, 'access.denied'],
+    environment: [403, 'access.denied'],
+    why: 'is about the whole server',
+  },
   'integrity.check': {
     project: [403, 'access.denied'],
     environment: [403, 'access.denied'],

@@ -29,7 +29,7 @@ export function renderOpenApi(): string {
 }
 
 /** What every operation can answer, whatever it declares. */
-const COMMON_ERRORS: readonly ErrorCodeName[] = [
+export const COMMON_ERRORS: readonly ErrorCodeName[] = [
   'request.invalid',
   'access.unauthenticated',
   'access.denied',
@@ -88,6 +88,7 @@ function operationObject(operation: Described): object {
     operationId: operation.id,
     summary: operation.summary,
     tags: [operation.id.split('.')[0]],
+    ...(operation.deprecated === undefined ? {} : { deprecated: true }),
     'x-keystead-permission': operation.permission,
     'x-keystead-installation-wide': operation.installationWide ?? false,
     'x-keystead-audit': operation.audit,
@@ -149,21 +150,26 @@ function parameters(place: 'path' | 'query', schema: TSchema | undefined): objec
   }))
 }
 
+/** Every code that an operation can answer with, each once. */
+export function errorsOf(operation: Described): readonly ErrorCodeName[] {
+  return [
+    ...new Set<ErrorCodeName>([
+      ...COMMON_ERRORS,
+      ...(operation.body === undefined ? [] : BODY_ERRORS),
+      ...(operation.audit === null ? [] : CHANGE_ERRORS),
+      ...operation.errors,
+    ]),
+  ]
+}
+
 function responses(operation: Described): Record<string, object> {
   const type = operation.outputType ?? 'application/json'
   const answers: Record<string, object> = {
     [operation.status]: { description: operation.summary, content: { [type]: { schema: operation.output } } },
   }
-  const codes = new Set<ErrorCodeName>([
-    ...COMMON_ERRORS,
-    ...(operation.body === undefined ? [] : BODY_ERRORS),
-    ...(operation.audit === null ? [] : CHANGE_ERRORS),
-    ...operation.errors,
-  ])
-  for (const status of [...new Set([...codes].map((code) => ERROR_CODES[code].status))].sort(
-    (a, b) => a - b,
-  )) {
-    const named = [...codes].filter((code) => ERROR_CODES[code].status === status).sort()
+  const codes = errorsOf(operation)
+  for (const status of [...new Set(codes.map((code) => ERROR_CODES[code].status))].sort((a, b) => a - b)) {
+    const named = codes.filter((code) => ERROR_CODES[code].status === status).sort()
     answers[status] = {
       description: named.map((code) => `\`${code}\``).join(', '),
       content: { [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' } } },

@@ -7,9 +7,11 @@ import type { Authorized, Demand } from '../access/authorize.ts'
 import type { CheckpointPublisher } from '../audit/publish.ts'
 import type { StateExports } from '../audit/state-exports.ts'
 import type { Domain } from '../domain.ts'
+import type { Metrics } from '../metrics.ts'
 import type { DoneRequest } from '../storage/records.ts'
 import type { Possession } from '../verify/possession.ts'
 import type { Verifier } from '../verify/verifier.ts'
+import type { Deprecation } from './deprecation.ts'
 
 /** What the operations are given by the composition root. */
 export interface Services {
@@ -17,6 +19,7 @@ export interface Services {
   readonly verifier: Verifier
   readonly publisher: CheckpointPublisher
   readonly stateExports: StateExports
+  readonly metrics: Metrics
   /** Proxies whose word about a client's address is taken. */
   readonly trustedProxies: readonly AddressRange[]
 }
@@ -45,6 +48,8 @@ export interface Described {
   readonly output: TSchema
   /** Of an answer that is not JSON, e.g. `text/plain`; the output is then a string or bytes. */
   readonly outputType?: string
+  /** Left out: it is not. */
+  readonly deprecated?: Deprecation
   /** Beyond those that any operation can answer. */
   readonly errors: readonly ErrorCodeName[]
 }

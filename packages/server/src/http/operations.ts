@@ -57,6 +57,7 @@ import { revokeSelfOperation } from './operations/self/revoke.ts'
 import { rotateSelfOperation } from './operations/self/rotate.ts'
 import { whoamiOperation } from './operations/self/whoami.ts'
 import { getRecordsOperation, listEmittersOperation } from './operations/usage/emitters.ts'
+import { getMetricsOperation } from './operations/metrics/get.ts'
 import { listUsageOperation } from './operations/usage/list.ts'
 import { proveUseOperation } from './operations/usage/proof.ts'
 import { authorizeOperation } from './operations/verify/authorize.ts'
@@ -122,6 +123,7 @@ export const OPERATIONS: readonly Operation[] = [
   proveConsistencyOperation,
   checkIntegrityOperation,
   listUsageOperation,
+  getMetricsOperation,
   listEmittersOperation,
   getRecordsOperation,
   proveUseOperation,

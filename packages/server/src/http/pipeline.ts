@@ -9,6 +9,7 @@ import { type AskedBy, authorize, authorizeHolder, requireUnbound } from '../acc
 import { clientAddress } from '../access/client-address.ts'
 import type { ProjectId, RequestId } from '../ids.ts'
 import type { DoneRequest, RequestMark } from '../storage/records.ts'
+import { deprecationHeaders } from './deprecation.ts'
 import { entityTagOf, versionIn } from './entity-tag.ts'
 import { type ChangesOnce, idempotencyKeyIn } from './idempotency.ts'
 import type { Described, Holder, Input, Operation, SelfOperation, Services } from './operation.ts'
@@ -121,11 +122,16 @@ interface Steps {
 
 function register(fastify: FastifyInstance, operation: Described, steps: Steps): void {
   const json = operation.outputType === undefined
+  const deprecation = deprecationHeaders(operation.deprecated)
   fastify.route({
     method: operation.method,
     url: routeOf(operation.path),
+    config: { operation: operation.id },
     ...(operation.bodyBytesMax === undefined ? {} : { bodyLimit: operation.bodyBytesMax }),
-    onRequest: async (request) => steps.check(request),
+    onRequest: async (request, reply) => {
+      void reply.headers(deprecation)
+      steps.check(request)
+    },
     schema: json ? { response: { [operation.status]: operation.output } } : {},
     handler: async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
       const { answer, isRepetition } = await steps.answer(request)

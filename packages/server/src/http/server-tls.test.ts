@@ -7,6 +7,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { LogCounts, Metrics } from '../metrics.ts'
 import { StateExports } from '../audit/state-exports.ts'
 import { StartError } from '../errors.ts'
 import { jsonLog } from '../log.ts'
@@ -48,7 +49,8 @@ async function serve(t: TestContext, identity: TlsIdentity): Promise<Served> {
   const world = await openWorld(t)
   const { domain, verifier, publisher, log, bootstrap } = world
   const stateExports = new StateExports({ ...domain, publisher })
-  const services = { domain, verifier, publisher, stateExports, trustedProxies: [] }
+  const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
+  const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies: [] }
   const server = createHttpServer(services, log, () => null, identity)
   t.after(async () => server.close())
   return { server, port: await server.listen('127.0.0.1', 0), bootstrap }

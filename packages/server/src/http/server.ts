@@ -12,8 +12,12 @@ import { TLSSocket } from 'node:tls'
 import { DomainError } from '../errors.ts'
 import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
+import type { Metrics } from '../metrics.ts'
 import { ChangesOnce } from './idempotency.ts'
 import { renderOpenApi } from './openapi.ts'
+import { renderDocs } from './pages/docs.ts'
+import { renderErrorIndex, renderErrorPage } from './pages/errors.ts'
+import { PAGE_HEADERS } from './pages/html.ts'
 import { portError } from './port.ts'
 import type { Services } from './operation.ts'
 import { LEAN_OPERATIONS, OPERATIONS, SELF_OPERATIONS } from './operations.ts'
@@ -51,6 +55,7 @@ export function createHttpServer(
   identity: TlsIdentity | null,
 ): HttpServer {
   let closing = false
+  const { metrics } = services
   const refuse = problemWriter(services, log)
   const lean = leanRoutes(services, refuse)
   const app = fastify({
@@ -75,7 +80,7 @@ export function createHttpServer(
     { parseAs: 'buffer' },
     async (_request: unknown, body: Buffer) => parseStrictJson(body),
   )
-  addErrorAnswers(app, log)
+  addErrorAnswers(app, metrics, log)
   addServiceRoutes(app, ready)
   const changes = new ChangesOnce(services.domain)
   for (const operation of OPERATIONS) addRoute(app, services, changes, operation)
@@ -152,6 +157,7 @@ function problemWriter(services: Services, log: Log): Refuse {
     // An answer is given once: a body that was refused as too large can still be cut off afterwards.
     if (response.headersSent) return
     const problem = problemOf(error, newId('request', services.domain.clock, services.domain.random), log)
+    services.metrics.refused(problem.code)
     const body = JSON.stringify(problem)
     // What is left of a body that was refused halfway must not be taken for the next request.
     response.writeHead(problem.status, {
@@ -186,12 +192,17 @@ function leanRoutes(
   }
 }
 
-function addErrorAnswers(app: FastifyInstance, log: Log): void {
+function addErrorAnswers(app: FastifyInstance, metrics: Metrics, log: Log): void {
+  app.addHook('onResponse', async ({ routeOptions }, { statusCode, elapsedTime }) => {
+    const { operation } = routeOptions.config as { operation?: string }
+    if (operation !== undefined) metrics.answered(operation, statusCode, elapsedTime / 1_000)
+  })
   app.addHook('onSend', async (request, reply) => {
     void reply.header('cache-control', 'no-store').header('x-request-id', request.id)
   })
   app.setErrorHandler(async (error, request, reply) => {
     const problem = problemOf(error, request.id, log)
+    metrics.refused(problem.code)
     void reply.code(problem.status).headers(problemHeaders(problem)).type(PROBLEM_TYPE)
     return reply.send(JSON.stringify(problem))
   })
@@ -202,6 +213,7 @@ function addErrorAnswers(app: FastifyInstance, log: Log): void {
       request.id,
       log,
     )
+    metrics.refused(problem.code)
     if (allowed.length > 0) void reply.header('allow', allowed.join(', '))
     return reply.code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem))
   })
@@ -219,6 +231,19 @@ function methodsOf(url: string): string[] {
   return methods.map((operation) => operation.method)
 }
 
+/** For people with a browser; nothing in them is about this installation, and nobody needs a credential. */
+function addPages(app: FastifyInstance): void {
+  const docs = renderDocs([...OPERATIONS, ...SELF_OPERATIONS, ...LEAN_OPERATIONS])
+  const index = renderErrorIndex()
+  app.get('/docs', async (_request, reply) => reply.headers(PAGE_HEADERS).send(docs))
+  app.get('/errors', async (_request, reply) => reply.headers(PAGE_HEADERS).send(index))
+  app.get<{ Params: { code: string } }>('/errors/:code', async ({ params }, reply) => {
+    const text = renderErrorPage(params.code)
+    if (text === null) throw new DomainError('request.not_found')
+    return reply.headers(PAGE_HEADERS).send(text)
+  })
+}
+
 function addServiceRoutes(app: FastifyInstance, ready: () => string | null): void {
   app.get('/livez', async () => ({ status: 'ok' }))
   app.get('/readyz', async (_request, reply) => {
@@ -229,4 +254,5 @@ function addServiceRoutes(app: FastifyInstance, ready: () => string | null): voi
   })
   const document = renderOpenApi()
   app.get('/openapi.json', async (_request, reply) => reply.type('application/json').send(document))
+  addPages(app)
 }

@@ -1,4 +1,4 @@
-import type { Decision } from '@keystead/protocol/decision'
+import { type Decision, VERIFICATION_CODES, type VerificationCode } from '@keystead/protocol/decision'
 import { leafHash } from '@keystead/protocol/merkle'
 import { USE_BATCH_RECORDS_MAX, useDigests, usePage, usePages } from '@keystead/protocol/use-batch'
 import { UseWriter } from '@keystead/protocol/use-record'
@@ -42,6 +42,9 @@ export class UsageRecorder {
   #complete: Complete | null = null
   #flushing: Promise<void> | null = null
   #batches = 0
+  /** By place in VERIFICATION_CODES, twice: of keys, and as callers. */
+  readonly #totals = new Float64Array(2 * VERIFICATION_CODES.length)
+  #dropped = 0
   /** Epoch milliseconds until which it was written that everything is stored. */
   #toldAt = 0
 
@@ -61,6 +64,8 @@ export class UsageRecorder {
 
   /** Writes down a decision. `asCaller`: the text was presented as a credential for Keystead itself. */
   count(decision: Decision, now: number, asCaller = false): void {
+    const place = placeOf(decision.code, asCaller)
+    this.#totals[place] = (this.#totals[place] ?? 0) + 1
     if (this.#add(decision, now, asCaller)) return
     // Full before its time: if the other memory is free it goes on there at once.
     if (this.#spare !== null) {
@@ -68,6 +73,17 @@ export class UsageRecorder {
       if (this.#add(decision, now, asCaller)) return
     }
     this.#filling.dropped += 1
+    this.#dropped += 1
+  }
+
+  /** How many decisions had this answer, since the start. */
+  totalOf(code: VerificationCode, asCaller: boolean): number {
+    return this.#totals[placeOf(code, asCaller)] ?? 0
+  }
+
+  /** For how many decisions there was no room, since the start. */
+  get dropped(): number {
+    return this.#dropped
   }
 
   /** Stores what has been written down; when the store cannot, keeps exactly that for the next time and says so. */
@@ -147,6 +163,10 @@ async function describe(batchNumber: number, memory: Filling): Promise<CompleteB
   }
   const { from, to, dropped } = memory
   return { batchNumber, from, to, count, dropped, bytes, ...useDigests(sha256, bytes, hashes) }
+}
+
+function placeOf(code: VerificationCode, asCaller: boolean): number {
+  return VERIFICATION_CODES.indexOf(code) + (asCaller ? VERIFICATION_CODES.length : 0)
 }
 
 function emptied(memory: Filling): Filling {

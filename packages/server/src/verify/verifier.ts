@@ -16,7 +16,7 @@ import type { PermissionQueries } from './permission-queries.ts'
 export interface Verifier {
   readonly index: KeyIndex
   readonly foreign: ForeignTexts
-  readonly usage: Pick<UsageRecorder, 'count'>
+  readonly usage: Pick<UsageRecorder, 'count' | 'totalOf' | 'dropped'>
   readonly queries: PermissionQueries
   readonly addresses: AddressCounter
   readonly clock: Clock

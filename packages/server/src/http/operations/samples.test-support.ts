@@ -69,6 +69,7 @@ const SAMPLES: Readonly<Record<string, (world: Installation) => Promise<Sample>>
       permissions: ['market:read'],
     },
   }),
+  'metrics.get': async () => ({ path: '/metrics' }),
   'keys.list': async () => ({ path: '/v1/keys' }),
   'keys.get': async (world) => ({ path: `/v1/keys/${await issued(world)}` }),
   'keys.usage': async (world) => ({ path: `/v1/keys/${await issued(world)}/usage` }),
