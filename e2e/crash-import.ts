@@ -7,8 +7,9 @@ const KEYS_MAX = 3
 /** With an owner each, more than a leaf can name itself: it gets a batch. */
 const KEYS_OF_BATCH = 40
 const BATCH_SHARE = 0.05
-/** All of a client's projects together: an environment takes 8. */
+/** All of a client's projects together: an environment takes 8, and those of cut off requests are there as well. */
 const SOURCES_MAX = 6
+const ENVIRONMENTS = ['production', 'staging', 'development'] as const
 const FOREIGN = 'foreign-'
 
 /** Whether a text is of a key that was imported: its holder cannot act with it alone. */
@@ -18,11 +19,12 @@ export function isForeign(text: string): boolean {
 
 /** What brings keys of other systems in, and what hands keys out. */
 export const IMPORT_CHANGES: Readonly<Record<string, Change>> = {
-  'import-sources.create': ({ one, some, newName }) => {
+  'import-sources.create': ({ one, some, newName, dice }) => {
     const project = one('project')
     if (project === null || some('import_source', SOURCES_MAX, () => true).length === SOURCES_MAX) return null
+    const environment = ENVIRONMENTS[Math.floor(dice() * ENVIRONMENTS.length)]
     return {
-      body: { projectId: project.id, environment: 'staging', name: newName(), algorithm: 'sha512' },
+      body: { projectId: project.id, environment, name: newName(), algorithm: 'sha512' },
       take: (answer) => [
         {
           ...{ type: 'import_source', id: answer.id, parameters: { sourceId: answer.id } },
