@@ -48,6 +48,7 @@ export class Metrics {
   readonly #requests: Counter
   readonly #durations: Histogram
   readonly #problems: Counter
+  readonly #turnedAway: Counter
 
   constructor(watched: Watched) {
     const registers = [this.#registry]
@@ -70,6 +71,12 @@ export class Metrics {
       labelNames: ['code'],
       registers,
     })
+    this.#turnedAway = new Counter({
+      name: 'keystead_connections_refused_total',
+      help: 'Connections beyond what the server, or one address, may have',
+      labelNames: ['why'],
+      registers,
+    })
     collectDefaultMetrics({ register: this.#registry })
     watchVerifications(registers, watched)
     watchState(registers, watched)
@@ -83,6 +90,11 @@ export class Metrics {
 
   refused(code: string): void {
     this.#problems.inc({ code })
+  }
+
+  /** A connection was not taken: there were too many, of all or of its address. */
+  turnedAway(why: 'all' | 'address'): void {
+    this.#turnedAway.inc({ why })
   }
 
   async render(): Promise<string> {

@@ -18,6 +18,7 @@ import {
   type World,
   type WorldOptions,
 } from '../world.test-support.ts'
+import { HTTP_LIMITS, type HttpLimits } from './connections.ts'
 import { createHttpServer } from './server.ts'
 
 export interface Answer {
@@ -70,13 +71,14 @@ export async function openApi(t: TestContext, options: WorldOptions = {}): Promi
 export async function openApiOver<Running extends Installation>(
   t: TestContext,
   world: Running,
+  limits: HttpLimits = HTTP_LIMITS,
 ): Promise<Api<Running>> {
   const { domain, verifier, publisher, log } = world
   const stateExports = new StateExports({ ...domain, publisher })
   t.after(async () => stateExports.close())
   const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
   const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies: TRUSTED }
-  const server = createHttpServer(services, log, () => domain.store.halted(), null)
+  const server = createHttpServer(services, log, () => domain.store.halted(), null, limits)
   const port = await server.listen('127.0.0.1', 0)
   const agent = new Agent({ keepAlive: true })
   t.after(async () => {

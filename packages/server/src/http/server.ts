@@ -14,6 +14,7 @@ import { newId } from '../ids.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from '../metrics.ts'
 import { ChangesOnce } from './idempotency.ts'
+import { HTTP_LIMITS, type HttpLimits, limitConnections } from './connections.ts'
 import { renderOpenApi } from './openapi.ts'
 import { renderDocs } from './pages/docs.ts'
 import { renderErrorIndex, renderErrorPage } from './pages/errors.ts'
@@ -30,20 +31,15 @@ import type { TlsIdentity } from '../tls.ts'
 const BODY_BYTES_MAX = 65_536
 const HEADER_BYTES_MAX = 16_384
 const HEADERS_COUNT_MAX = 64
-/** A client that needs longer for its header or its whole request holds a socket for nothing. */
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 30_000
 /** Longer than the 60 s after which proxies let an idle upstream connection go, so that they close it, not we. */
 const KEEP_ALIVE_MS = 65_000
-/** File descriptors are 1,024 on many systems; the store and its friends need a few. */
-const CONNECTIONS_MAX = 900
 
 export interface HttpServer {
   /** Starts to answer; resolves with the port, which is chosen when 0 is asked for. */
   listen(host: string, port: number): Promise<number>
   /** Connections that come from now on are shown this certificate; for a server that was made with one. */
   renew(identity: TlsIdentity): void
-  /** Answers what has begun, refuses what is new, and resolves when the last connection is gone. */
+  /** Answers what has begun, refuses what is new, and resolves when the last connection is gone, slow ones by force. */
   close(): Promise<void>
 }
 
@@ -53,6 +49,7 @@ export function createHttpServer(
   log: Log,
   ready: () => string | null,
   identity: TlsIdentity | null,
+  limits: HttpLimits = HTTP_LIMITS,
 ): HttpServer {
   let closing = false
   const { metrics } = services
@@ -69,7 +66,7 @@ export function createHttpServer(
     // Our own answer to a request that comes while the server stops, in place of the framework's.
     return503OnClosing: false,
     serverFactory: (handler) =>
-      boundedServer(identity, log, (request, response) => {
+      boundedServer(identity, limits, services, log, (request, response) => {
         if (closing) refuse(response, new DomainError('server.stopping'))
         else if (!lean(request, response)) handler(request, response)
       }),
@@ -98,16 +95,25 @@ export function createHttpServer(
     },
     async close() {
       closing = true
+      // Node looks for slow clients no more once it closes: without an end of our own, one could hold up the stop.
+      const overdue = setTimeout(() => app.server.closeAllConnections(), limits.requestMs)
       await app.close()
+      clearTimeout(overdue)
     },
   }
 }
 
-function boundedServer(identity: TlsIdentity | null, log: Log, listener: RequestListener): Server {
+function boundedServer(
+  identity: TlsIdentity | null,
+  limits: HttpLimits,
+  { metrics, trustedProxies }: Services,
+  log: Log,
+  listener: RequestListener,
+): Server {
   const options = {
     maxHeaderSize: HEADER_BYTES_MAX,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     connectionsCheckingInterval: 1_000,
     // Two `authorization` fields must not be read as the first one: joined they are no credential (T-12).
@@ -117,11 +123,11 @@ function boundedServer(identity: TlsIdentity | null, log: Log, listener: Request
     identity === null
       ? createServer(options, listener)
       : createTlsServer(
-          { ...options, ...identity, minVersion: 'TLSv1.3', handshakeTimeout: HEADERS_TIMEOUT_MS },
+          { ...options, ...identity, minVersion: 'TLSv1.3', handshakeTimeout: limits.headersMs },
           listener,
         )
   server.maxHeadersCount = HEADERS_COUNT_MAX
-  server.maxConnections = CONNECTIONS_MAX
+  limitConnections(server, limits, trustedProxies, (why) => metrics.turnedAway(why))
   server.on('clientError', (error: Error, socket: Socket) => {
     if (!socket.writable) return
     // Who has not come through the handshake gets no answer, least of all one in the clear.

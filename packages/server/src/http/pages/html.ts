@@ -7,7 +7,7 @@ h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(
 code { font: 13px/1.5 ui-monospace, monospace; background: var(--soft); padding: .1em .3em; border-radius: 3px; }
 table { border-collapse: collapse; width: 100%; margin: .5rem 0 1rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; } nav ul { columns: 2; padding-left: 1.2rem; } .soft { opacity: .75; }
+th { font-weight: 600; } nav ul { columns: 2; column-gap: 2rem; padding-left: 1.2rem; } .soft { opacity: .75; }
 @media (max-width: 40rem) { nav ul { columns: 1; } table { display: block; overflow-x: auto; } }
 `
 
