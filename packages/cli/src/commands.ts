@@ -7,6 +7,7 @@ import { AUDIT_PROOF_COMMANDS } from './commands/audit-proofs.ts'
 import { AUDIT_USE_COMMANDS } from './commands/audit-use.ts'
 import { AUDIT_VERIFY_COMMAND } from './commands/audit-verify.ts'
 import { BULK_COMMANDS } from './commands/bulk-operations.ts'
+import { completionCommand } from './commands/completion.ts'
 import { CONFIG_COMMANDS } from './commands/config.ts'
 import { DOCTOR_COMMAND } from './commands/doctor.ts'
 import { ENVIRONMENT_COMMANDS } from './commands/environments.ts'
@@ -47,5 +48,6 @@ export const COMMANDS: readonly Command[] = [
   ...USAGE_COMMANDS,
   SCANNER_RULES_COMMAND,
   ...CONFIG_COMMANDS,
+  completionCommand(() => COMMANDS),
   ...SERVICE_COMMANDS,
 ]
