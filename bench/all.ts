@@ -100,7 +100,7 @@ const benches: Readonly<Record<string, () => Promise<Measured> | Measured>> = {
   faults: () => benchNamedTests('faults'),
   'permission-model': () => benchPermissionModel(1_000_000),
   'verify-http': () => benchVerifyHttp(11, 1_000),
-  'use-accounting': () => benchUseAccounting(7, 20_000),
+  'use-accounting': () => benchUseAccounting(25, 6_000),
   'issue-durable': () => benchIssueDurable(7, 1_500),
   'issue-postgres': () => benchIssuePostgres(7, 2_000),
   'hundred-thousand-keys': () => benchHundredThousandKeys(100_000),
