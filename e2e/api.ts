@@ -1,4 +1,9 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { launchServer } from './program.ts'
 
 export interface Answer {
   readonly status: number
@@ -75,4 +80,22 @@ export class UnexpectedAnswer extends Error {
     this.status = status
     this.text = text
   }
+}
+
+/** A new server with its client; all of it ends after the test. */
+export async function openServer(t: TestContext): Promise<{
+  readonly folder: string
+  readonly url: string
+  readonly credentialFile: string
+  readonly api: Api
+}> {
+  const folder = await mkdtemp(join(tmpdir(), 'keystead-e2e-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const server = launchServer(join(folder, 'data'))
+  t.after(() => server.end('SIGKILL'))
+  const url = await server.ready
+  const credentialFile = join(folder, 'data/bootstrap-key')
+  const api = new Api(url, (await readFile(credentialFile, 'utf8')).trim())
+  t.after(() => api.close())
+  return { folder, url, credentialFile, api }
 }

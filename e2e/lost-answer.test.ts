@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Proxy } from '../packages/server/src/storage/postgres/proxy.test-support.ts'
-import { Api } from './api.ts'
-import { keystead, launchServer } from './program.ts'
+import { type Api, openServer } from './api.ts'
+import { keystead } from './program.ts'
 
 test('a key whose answer was lost on its way is issued once, and the command says that its secret is lost', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'keystead-lost-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  const server = launchServer(join(folder, 'data'))
-  t.after(() => server.end('SIGKILL'))
-  const url = await server.ready
-  const credentialFile = join(folder, 'data/bootstrap-key')
-  const api = new Api(url, (await readFile(credentialFile, 'utf8')).trim())
-  t.after(() => api.close())
+  const { folder, url, credentialFile, api } = await openServer(t)
   const proxy = await Proxy.open(t, url)
   const env = { KEYSTEAD_URL: proxy.url, KEYSTEAD_CREDENTIAL_FILE: credentialFile }
 

@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { AuditReport } from '@keystead/protocol/audit-report'
 import { requireOrSkip } from '../tools/required.ts'
-import { Api } from './api.ts'
+import { openServer } from './api.ts'
 import { SeededDice } from './dice.ts'
-import { keystead, launchServer } from './program.ts'
+import { keystead } from './program.ts'
 import { agreed, hasPython, python } from './python-verifier.ts'
 import { RandomChanges } from './random-changes.ts'
 
@@ -19,14 +18,7 @@ const DAMAGED = 4
 
 test('random changes by a real server replay in both verifiers, with the same report, and damage is seen by both', async (t) => {
   if (!requireOrSkip(t, hasPython(), 'python3 and openssl')) return
-  const folder = await mkdtemp(join(tmpdir(), 'keystead-replay-'))
-  t.after(() => rm(folder, { recursive: true, force: true }))
-  const server = launchServer(join(folder, 'data'))
-  t.after(() => server.end('SIGKILL'))
-  const url = await server.ready
-  const credentialFile = join(folder, 'data/bootstrap-key')
-  const api = new Api(url, (await readFile(credentialFile, 'utf8')).trim())
-  t.after(() => api.close())
+  const { folder, url, credentialFile, api } = await openServer(t)
   await writeFile(
     join(folder, 'trust'),
     `log ${(await api.send('GET', '/v1/audit/log/key')).text.trim()}\nquorum none\n`,

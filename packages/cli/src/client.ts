@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ErrorCodeName } from '@keystead/protocol/error-codes'
 import { CliFailure, EXIT, refusal, systemCode } from './failure.ts'
 import { printable } from './table.ts'
 
@@ -32,7 +33,7 @@ const BODY_BYTES_MAX = 16 * 1024 * 1024
 // A change whose answer was lost is asked for again: it is made once, and a second is enough to be done with it.
 const ATTEMPTS_MAX = 3
 const PAUSE_MS = 1_000
-const IN_PROGRESS = '(request.in_progress)'
+const IN_PROGRESS: ErrorCodeName = 'request.in_progress'
 
 /**
  * The HTTP client of the commands. Redirects are errors, answers are bounded. Each change has an Idempotency-Key, and is
@@ -88,8 +89,8 @@ export class Client {
     for (let attempt = 1; ; attempt++) {
       try {
         const reply = await this.#exchange({ ...request, headers })
-        const isDone = reply.status !== 409 || !describeProblem(reply).includes(IN_PROGRESS)
-        if (isDone || attempt === ATTEMPTS_MAX) return reply
+        const isUnderWay = parseObject(reply.body)?.['code'] === IN_PROGRESS
+        if (!isUnderWay || attempt === ATTEMPTS_MAX) return reply
       } catch (error) {
         if (!(error instanceof AnswerLost) || attempt === ATTEMPTS_MAX) throw error
       }

@@ -18,7 +18,8 @@ const KEY_BYTES = 16
 const VERSION = KEY + KEY_BYTES
 const CODE = 26
 const FLAGS = 27
-const REPEATS = 28
+/** Where a record says how many more uses it stands for. */
+export const USE_REPEATS = 28
 const CALLER = 1
 /** Half of the milliseconds that 6 bytes hold. */
 const HIGH = 2 ** 32
@@ -83,7 +84,7 @@ export class UseWriter {
     view.setUint32(from + VERSION, versionNumber)
     view.setUint8(from + CODE, VERIFICATION_CODES.indexOf(code) + 1)
     view.setUint8(from + FLAGS, asCaller ? CALLER : 0)
-    view.setUint32(from + REPEATS, 0)
+    view.setUint32(from + USE_REPEATS, 0)
     if (asCaller) this.#caller = { use: { at, keyId, versionNumber, code }, from }
     this.#count += 1
     return true
@@ -101,7 +102,7 @@ export class UseWriter {
     const { use, from } = this.#caller
     if (use.at !== at || use.keyId !== keyId) return false
     if (use.versionNumber !== versionNumber || use.code !== code) return false
-    this.#view.setUint32(from + REPEATS, this.#view.getUint32(from + REPEATS) + 1)
+    this.#view.setUint32(from + USE_REPEATS, this.#view.getUint32(from + USE_REPEATS) + 1)
     return true
   }
 }
@@ -113,7 +114,7 @@ export function readUse(bytes: Uint8Array, index: number): Use | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset + from, USE_RECORD_BYTES)
   const code = VERIFICATION_CODES[view.getUint8(CODE) - 1]
   const flags = view.getUint8(FLAGS)
-  const repeats = view.getUint32(REPEATS)
+  const repeats = view.getUint32(USE_REPEATS)
   if (code === undefined || flags > CALLER || (repeats !== 0 && flags !== CALLER)) return null
   const isUnknown = bytes.subarray(from + KEY, from + VERSION).every((byte) => byte === 0)
   const versionNumber = view.getUint32(VERSION)

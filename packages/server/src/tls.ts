@@ -1,4 +1,5 @@
 // RFC 8446 (TLS 1.3)
+import type { Config } from '@keystead/settings/config'
 import { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import type { Clock } from './clock.ts'
@@ -10,10 +11,7 @@ const DAY_MS = 86_400_000
 const EXPIRES_SOON_MS = 14 * DAY_MS
 
 /** Where a certificate and its key are; whoever renews them writes new ones to the same paths. */
-export interface TlsFiles {
-  readonly certificateFile: string
-  readonly keyFile: string
-}
+export type TlsFiles = NonNullable<Config['tls']>
 
 /** A certificate that fits its key, as PEM. */
 export interface TlsIdentity {

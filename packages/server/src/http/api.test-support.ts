@@ -19,6 +19,7 @@ import {
   type WorldOptions,
 } from '../world.test-support.ts'
 import { HTTP_LIMITS, type HttpLimits } from './connections.ts'
+import type { Services } from './operation.ts'
 import { createHttpServer } from './server.ts'
 
 export interface Answer {
@@ -73,12 +74,9 @@ export async function openApiOver<Running extends Installation>(
   world: Running,
   limits: HttpLimits = HTTP_LIMITS,
 ): Promise<Api<Running>> {
-  const { domain, verifier, publisher, log } = world
-  const stateExports = new StateExports({ ...domain, publisher })
-  t.after(async () => stateExports.close())
-  const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
-  const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies: TRUSTED }
-  const server = createHttpServer(services, log, () => domain.store.halted(), null, limits)
+  const { store } = world.domain
+  const services = servicesOf(t, world, TRUSTED)
+  const server = createHttpServer(services, world.log, () => store.halted(), null, limits)
   const port = await server.listen('127.0.0.1', 0)
   const agent = new Agent({ keepAlive: true })
   t.after(async () => {
@@ -99,9 +97,21 @@ export async function openApiOver<Running extends Installation>(
       const { projectId = world.projectId, environment = 'production' } = bounds
       const expiresAt = bounds.expiresAt ?? world.clock.now + DAY
       const input = { projectId, environment, permissions, expiresAt }
-      return (await issueRootKey(domain, may('root-keys:create'), input)).secret.reveal()
+      return (await issueRootKey(world.domain, may('root-keys:create'), input)).secret.reveal()
     },
   }
+}
+
+/** What a server over an installation is given; what it holds open ends after the test. */
+export function servicesOf(
+  t: TestContext,
+  { domain, verifier, publisher }: Installation,
+  trustedProxies: Services['trustedProxies'] = [],
+): Services {
+  const stateExports = new StateExports({ ...domain, publisher })
+  t.after(async () => stateExports.close())
+  const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
+  return { domain, verifier, publisher, stateExports, metrics, trustedProxies }
 }
 
 async function send(

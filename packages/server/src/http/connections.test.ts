@@ -4,11 +4,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
-import { StateExports } from '../audit/state-exports.ts'
 import { aKey } from '../keys/keys.test-support.ts'
-import { LogCounts, Metrics } from '../metrics.ts'
 import { openWorld } from '../world.test-support.ts'
-import { type Api, openApiOver } from './api.test-support.ts'
+import { type Api, openApiOver, servicesOf } from './api.test-support.ts'
 import { HTTP_LIMITS } from './connections.ts'
 import { createHttpServer } from './server.ts'
 
@@ -129,11 +127,7 @@ test('all together take no more than the server has, and those that are there go
 
 test('a client that is slow for ever does not keep the server from stopping', async (t) => {
   const world = await openWorld(t)
-  const { domain, verifier, publisher, log } = world
-  const stateExports = new StateExports({ ...domain, publisher })
-  const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
-  const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies: [] }
-  const server = createHttpServer(services, log, () => null, null, LIMITS)
+  const server = createHttpServer(servicesOf(t, world), world.log, () => null, null, LIMITS)
   const port = await server.listen('127.0.0.1', 0)
   const socket = connect({ host: '127.0.0.1', port })
   const dribbled = dribble(socket, `GET /v1/keys HTTP/1.1\r\nhost: x\r\nx-slow: ${LONG}`)

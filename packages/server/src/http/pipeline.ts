@@ -8,10 +8,10 @@ import type { Action } from '../access/actions.ts'
 import { type AskedBy, authorize, authorizeHolder, requireUnbound } from '../access/authorize.ts'
 import { clientAddress } from '../access/client-address.ts'
 import type { ProjectId, RequestId } from '../ids.ts'
-import type { DoneRequest, RequestMark } from '../storage/records.ts'
+import type { RequestMark } from '../storage/records.ts'
 import { deprecationHeaders } from './deprecation.ts'
 import { entityTagOf, versionIn } from './entity-tag.ts'
-import { type ChangesOnce, idempotencyKeyIn } from './idempotency.ts'
+import type { Answered, ChangesOnce } from './idempotency.ts'
 import type { Described, Holder, Input, Operation, SelfOperation, Services } from './operation.ts'
 import { authenticate, requireCredential } from '../verify/authenticate.ts'
 import { provePossession } from '../verify/possession.ts'
@@ -32,20 +32,17 @@ export function addRoute(
       // Again, now that the body is here: the credential may have been revoked while it was on its way.
       const caller = authenticate(services.verifier, credentialOf(request))
       const input = validate(partsOf(request, operation))
-      const authorized = (mark?: RequestMark) => {
-        const asked = provenanceOf(request, operation, mark)
-        const by = authorize(caller, operation.permission, operation.demand, asked)
-        if (operation.installationWide === true) requireUnbound(by)
-        return by
-      }
-      const by = authorized()
+      const mark = changes.markOf(request, operation, caller.keyId, input)
+      const asked = provenanceOf(request, operation, mark)
+      const by = authorize(caller, operation.permission, operation.demand, asked)
+      if (operation.installationWide === true) requireUnbound(by)
       const { repeat } = operation
-      if (repeat !== null && repeat !== 'again') {
-        const change = async (mark?: RequestMark) => operation.handle(services, authorized(mark), input)
-        return once(changes, request, operation, caller.keyId, input, change, async (done) =>
-          repeat(services, by, done, input),
+      if (mark !== null && typeof repeat === 'function')
+        return changes.run(
+          mark,
+          async () => operation.handle(services, by, input),
+          async (done) => repeat(services, by, done, input),
         )
-      }
       const answer = await operation.handle(services, by, input)
       // Nothing is shown to a credential that was revoked while its answer was made; what was changed is said.
       if (operation.audit === null) requireCredential(services.verifier, credentialOf(request))
@@ -79,39 +76,20 @@ export function addSelfRoute(
       const input = validate(partsOf(request, operation))
       const { keyId, record } = possession
       const reach = { projectId: record.projectId as ProjectId | null, environment: record.environment }
-      const holder = (mark?: RequestMark): Holder => ({
-        ...possession,
-        may: <A extends Action>() =>
-          authorizeHolder<A>({ keyId, reach }, provenanceOf(request, operation, mark)),
-      })
+      const mark = changes.markOf(request, operation, keyId, input)
+      const may = <A extends Action>() =>
+        authorizeHolder<A>({ keyId, reach }, provenanceOf(request, operation, mark))
+      const holder: Holder = { ...possession, may }
       const { repeat } = operation
-      const change = async (mark?: RequestMark) => operation.handle(services, holder(mark), input)
-      if (repeat === null || repeat === 'again') return { answer: await change(), isRepetition: false }
-      return once(changes, request, operation, keyId, input, change, async (done) =>
-        repeat(services, holder(), done, input),
-      )
+      if (mark !== null && typeof repeat === 'function')
+        return changes.run(
+          mark,
+          async () => operation.handle(services, holder, input),
+          async (done) => repeat(services, holder, done, input),
+        )
+      return { answer: await operation.handle(services, holder, input), isRepetition: false }
     },
   })
-}
-
-interface Answered {
-  readonly answer: unknown
-  readonly isRepetition: boolean
-}
-
-/** Makes the change, or answers as it was made before where the request has an Idempotency-Key. */
-async function once(
-  changes: ChangesOnce,
-  request: FastifyRequest,
-  operation: Described,
-  callerId: string,
-  input: Input,
-  change: (mark?: RequestMark) => Promise<unknown>,
-  repeat: (done: DoneRequest) => Promise<unknown>,
-): Promise<Answered> {
-  const key = idempotencyKeyIn(request.headers['idempotency-key'])
-  if (key === null) return { answer: await change(), isRepetition: false }
-  return changes.run({ callerId, key, operation: operation.id, input }, change, repeat)
 }
 
 interface Steps {
@@ -144,13 +122,13 @@ function register(fastify: FastifyInstance, operation: Described, steps: Steps):
   })
 }
 
-function provenanceOf(request: FastifyRequest, operation: Described, mark?: RequestMark): AskedBy {
+function provenanceOf(request: FastifyRequest, operation: Described, mark: RequestMark | null): AskedBy {
   const expectedVersion = operation.audit === null ? null : versionIn(request.headers['if-match'])
   return {
     id: request.id as RequestId,
     operation: operation.id,
     ...(expectedVersion === null ? {} : { expectedVersion }),
-    ...(mark === undefined ? {} : { mark }),
+    ...(mark === null ? {} : { mark }),
   }
 }
 

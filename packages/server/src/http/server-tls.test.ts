@@ -7,11 +7,10 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
-import { LogCounts, Metrics } from '../metrics.ts'
-import { StateExports } from '../audit/state-exports.ts'
 import { StartError } from '../errors.ts'
 import { jsonLog } from '../log.ts'
 import { DAY, openWorld, temporaryFolder } from '../world.test-support.ts'
+import { servicesOf } from './api.test-support.ts'
 import { createHttpServer, type HttpServer } from './server.ts'
 import { readTlsIdentity, type TlsFiles, type TlsIdentity, TlsRenewal } from '../tls.ts'
 
@@ -47,11 +46,8 @@ interface Served {
 
 async function serve(t: TestContext, identity: TlsIdentity): Promise<Served> {
   const world = await openWorld(t)
-  const { domain, verifier, publisher, log, bootstrap } = world
-  const stateExports = new StateExports({ ...domain, publisher })
-  const metrics = new Metrics({ store: domain.store, verifier, publisher, logCounts: new LogCounts() })
-  const services = { domain, verifier, publisher, stateExports, metrics, trustedProxies: [] }
-  const server = createHttpServer(services, log, () => null, identity)
+  const { log, bootstrap } = world
+  const server = createHttpServer(servicesOf(t, world), log, () => null, identity)
   t.after(async () => server.close())
   return { server, port: await server.listen('127.0.0.1', 0), bootstrap }
 }

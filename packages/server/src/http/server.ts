@@ -239,9 +239,13 @@ function methodsOf(url: string): string[] {
 
 /** For people with a browser; nothing in them is about this installation, and nobody needs a credential. */
 function addPages(app: FastifyInstance): void {
-  const docs = renderDocs([...OPERATIONS, ...SELF_OPERATIONS, ...LEAN_OPERATIONS])
+  // Made when it is first read, and once: a start does not wait for it, and nobody can have it made again and again.
+  let docs: string | null = null
   const index = renderErrorIndex()
-  app.get('/docs', async (_request, reply) => reply.headers(PAGE_HEADERS).send(docs))
+  app.get('/docs', async (_request, reply) => {
+    docs ??= renderDocs([...OPERATIONS, ...SELF_OPERATIONS, ...LEAN_OPERATIONS])
+    return reply.headers(PAGE_HEADERS).send(docs)
+  })
   app.get('/errors', async (_request, reply) => reply.headers(PAGE_HEADERS).send(index))
   app.get<{ Params: { code: string } }>('/errors/:code', async ({ params }, reply) => {
     const text = renderErrorPage(params.code)

@@ -8,21 +8,14 @@ import type { ApiKey } from '../storage/records.ts'
 import type { Transaction } from '../storage/store.ts'
 import { mint, newLocator } from './mint.ts'
 import { requireRanges, requireRoles } from './limits.ts'
-import { type KeyToAdd, newKey } from './new-key.ts'
+import { type KeyDescription, type KeyToAdd, newKey } from './new-key.ts'
 import { requireSensibleTimes } from './times.ts'
 
-export interface NewKey {
+export interface NewKey extends KeyDescription {
   readonly projectId?: string
   readonly environment: Environment
   readonly ownerId: string
-  readonly name?: string
   readonly permissions: readonly string[]
-  /** Ids of roles of the project. */
-  readonly roles?: readonly string[]
-  /** Ranges as people write them; none: any address. */
-  readonly allowedAddresses?: readonly string[]
-  readonly notBefore?: number
-  readonly expiresAt?: number
 }
 
 export interface NewRootKey {

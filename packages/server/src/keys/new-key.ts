@@ -3,17 +3,24 @@ import type { Domain } from '../domain.ts'
 import { newId, type OwnerId, type ProjectId, type RoleId } from '../ids.ts'
 import type { ApiKey } from '../storage/records.ts'
 
-export interface KeyToAdd {
+/** What a caller says of a key that is to be there. Times are epoch milliseconds. */
+export interface KeyDescription {
+  readonly name?: string
+  readonly permissions?: readonly string[]
+  /** Ids of roles of the project. */
+  readonly roles?: readonly string[]
+  /** Ranges as people write them; none: any address. */
+  readonly allowedAddresses?: readonly string[]
+  readonly notBefore?: number
+  readonly expiresAt?: number
+}
+
+export interface KeyToAdd extends KeyDescription {
   readonly kind: 'key' | 'root'
   readonly projectId: ProjectId | null
   readonly environment: Environment | null
   readonly ownerId: OwnerId | null
-  readonly name?: string
-  readonly permissions?: readonly string[]
   readonly roles?: readonly RoleId[]
-  readonly allowedAddresses?: readonly string[]
-  readonly notBefore?: number
-  readonly expiresAt?: number
 }
 
 /** The record of a key that is not stored yet, with its first version. NOT checked: rights and times. */

@@ -1,4 +1,4 @@
-import { USE_RECORD_BYTES, type Use, readUse } from '@keystead/protocol/use-record'
+import { readUse, type Use, USE_RECORD_BYTES, USE_REPEATS } from '@keystead/protocol/use-record'
 import { hashOfWords } from '../compact/packed-text.ts'
 import { RecordPages } from '../compact/pages.ts'
 import { SlotTable } from '../compact/slot-table.ts'
@@ -10,8 +10,6 @@ const SAME_WORDS = 7
 const SECOND_MASK = 0xffff_0000
 const SEVENTH_MASK = 0x00ff_ffff
 const RECORD_WORDS = USE_RECORD_BYTES / 4
-/** Of a record: how many more uses it stands for. */
-const REPEATS = 28
 
 // In words of an entry, which begins with the time of its last use.
 const LAST_AT = 0
@@ -43,7 +41,7 @@ export class UseTally {
       const at = index * USE_RECORD_BYTES
       const time = view.getUint16(at) * 2 ** 32 + view.getUint32(at + 2)
       this.#want(words, index * RECORD_WORDS, time)
-      this.#count(bytes, index, time, 1 + view.getUint32(at + REPEATS))
+      this.#count(bytes, index, time, 1 + view.getUint32(at + USE_REPEATS))
     }
   }
 

@@ -1,23 +1,18 @@
 import type { FieldError } from '../../errors.ts'
 import type { ImportSource } from '../../storage/records.ts'
 import { UNPROVABLE_DIGEST } from '@keystead/protocol/decision'
+import type { KeyDescription } from '../new-key.ts'
 import { fastRef, slowRef } from './digests.ts'
 import { isFast, readFastHash } from './fast-hash.ts'
 import { isLookupOf } from './foreign-text.ts'
 import { slowHashProblem } from './slow/phc.ts'
 
 /** What another system knows of one of its keys. Times are epoch milliseconds. */
-export interface ImportItem {
+export interface ImportItem extends KeyDescription {
   readonly hash: string
   /** The part of the text that finds the key, where the source has a rule for one. */
   readonly lookup?: string
   readonly ownerExternalId: string
-  readonly name?: string
-  readonly permissions?: readonly string[]
-  readonly roles?: readonly string[]
-  readonly allowedAddresses?: readonly string[]
-  readonly notBefore?: number
-  readonly expiresAt?: number
   /** When the other system made it: its age counts from then. */
   readonly createdAt?: number
 }
